@@ -1,0 +1,58 @@
+
+/*
+ * Reads: what a client needs to go on from its cursor, and history.
+ */
+
+#ifndef _CHAT_ATTACH_H_INCLUDED_
+#define _CHAT_ATTACH_H_INCLUDED_
+
+
+#include "chat_op.h"
+#include "chat_script.h"
+
+
+/*
+ * State of a visitor or of an operator's account, as of some moment after
+ * the op started (everything up to each dialog's `last` is in it).
+ */
+typedef struct {
+    /* in */
+    chat_sender_t    sender;       /* who; instance, for n */
+    chat_id_t        since;        /* {0,0}: everything */
+    int            (*role)(void *data, uint64_t site);   /* operator */
+    void            *role_data;
+
+    /* out */
+    uint64_t         n;            /* last accepted number of the instance */
+    chat_dialog_t   *dialogs;      /* visitor: 0 or 1 */
+    chat_str_t      *texts;        /* per dialog: beginning of last message */
+    size_t           n_dialogs;
+    int              partial;      /* operator: more than dialogs_max changed;
+                                      the newest are given */
+    chat_entry_t    *events;       /* visitor: public ones after `since`; at
+                                      most history_page, the newest */
+    size_t           n_events;
+    int              truncated;    /* visitor: older events exist that are
+                                      after `since`: ask history */
+} chat_attach_t;
+
+extern const chat_step_t  chat_attach_steps[];
+
+/* Public events of one dialog after a number, at most history_page. */
+typedef struct {
+    chat_sender_t    sender;
+    chat_str_t       dialog;
+    uint64_t         after;
+    int            (*role)(void *data, uint64_t site);
+    void            *role_data;
+
+    chat_dialog_t    found;
+    chat_entry_t    *events;
+    size_t           n_events;
+    int              more;
+} chat_history_t;
+
+extern const chat_step_t  chat_history_steps[];
+
+
+#endif /* _CHAT_ATTACH_H_INCLUDED_ */

@@ -1,0 +1,94 @@
+
+/*
+ * The ring in shared memory: one writer (the elected reader of the log), any
+ * number of readers, no lock on the read path, no addresses, no refcounts.
+ * Layout only: (base, size) may be any mapping; 64-bit positions only grow.
+ *
+ * A reader copies an entry out and verifies it after the copy (floor, then
+ * crc32c); a mismatch means it was lapped: it goes to the store instead.
+ * Readers skip log ids they have seen per partition, so that a new writer
+ * may safely write again what the last one had written.
+ */
+
+#ifndef _CHAT_RING_H_INCLUDED_
+#define _CHAT_RING_H_INCLUDED_
+
+
+#include "chat.h"
+#include "chat_keys.h"
+
+
+typedef struct chat_ring_s  chat_ring_t;      /* lives in shared memory */
+
+typedef enum {
+    CHAT_RING_LOG = 1,         /* durable entry */
+    CHAT_RING_EPHEMERAL,
+    CHAT_RING_EPOCH,           /* the store's history changed: id.ms = epoch */
+    CHAT_RING_BIG              /* too big for the ring: fetch from the list */
+} chat_ring_kind_e;
+
+typedef struct {
+    chat_ring_kind_e kind;
+    uint32_t         epoch;
+    uint32_t         partition;
+    chat_id_t        id;
+    chat_str_t       header;   /* of the log entry */
+    chat_str_t       body;
+} chat_ring_entry_t;
+
+
+/* Smallest sensible region; an entry is at most size / 64. */
+#define CHAT_RING_MIN  (256 * 1024)
+
+/* Initialises a fresh region; uses the greatest power of two that fits. */
+int chat_ring_init(chat_ring_t *r, size_t size);
+
+/* Magic, version and bounds; CHAT_ERROR: do not use. */
+int chat_ring_check(const chat_ring_t *r, size_t size);
+
+/*
+ * Writer.  The caller holds the zone's trylock and the leadership `term`.
+ * CHAT_OK; CHAT_DECLINED: another term was seen (resign); an entry over the
+ * bound is replaced by CHAT_RING_BIG with an empty body.  If the previous
+ * writer died in the middle, nothing of its entry is visible.
+ */
+int chat_ring_write(chat_ring_t *r, uint32_t term,
+    const chat_ring_entry_t *e);
+
+/* Position after the newest entry. */
+uint64_t chat_ring_head(const chat_ring_t *r);
+
+/*
+ * Reads the entry at *pos into buf (slices of *e point there), moves *pos.
+ * CHAT_OK; CHAT_AGAIN: nothing newer; CHAT_DECLINED: lapped, *pos is set to
+ * the head: resume from the store.  buf needs chat_ring_entry_max() bytes.
+ */
+int chat_ring_read(const chat_ring_t *r, uint64_t *pos, unsigned char *buf,
+    chat_ring_entry_t *e);
+size_t chat_ring_entry_max(const chat_ring_t *r);
+
+/*
+ * Finds where to read from to see every LOG entry of `partition` with an id
+ * greater than `id`: walks its chain back from the head, at most `max`
+ * entries.  CHAT_OK and *pos; CHAT_DECLINED: not (or not surely) all there.
+ * Requires that the ring holds the partition without gaps: see floor below.
+ */
+int chat_ring_find(const chat_ring_t *r, unsigned partition,
+    const chat_id_t *id, unsigned max, uint64_t *pos);
+
+/* Last log id written per partition, and the id from which the ring is
+ * complete (start id of the feed); survives worker deaths. */
+void chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
+int chat_ring_start(chat_ring_t *r, uint32_t term, unsigned partition,
+    const chat_id_t *id);
+
+uint32_t chat_ring_epoch(const chat_ring_t *r);
+int chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch);
+
+/* Raises the term writers must carry (election); returns it. */
+uint32_t chat_ring_new_term(chat_ring_t *r);
+
+uint32_t chat_crc32c(uint32_t crc, const void *p, size_t n);
+
+
+#endif /* _CHAT_RING_H_INCLUDED_ */

@@ -1,0 +1,125 @@
+
+/*
+ * C side of the two Redis scripts (docs/internals/keys.md).
+ */
+
+#ifndef _CHAT_SCRIPT_H_INCLUDED_
+#define _CHAT_SCRIPT_H_INCLUDED_
+
+
+#include "chat_cmd.h"
+#include "chat_dialog.h"
+#include "chat_event.h"
+
+
+typedef enum {
+    CHAT_SCRIPT_APPEND = 0,
+    CHAT_SCRIPT_COMMIT,
+    CHAT_SCRIPT_COMMIT_OOM,
+    CHAT_SCRIPTS
+} chat_script_e;
+
+/* Text and SHA-1 (40 hex) of each; generated from bus/scripts/ (make gen). */
+typedef struct {
+    chat_str_t       text;
+    chat_str_t       sha;
+} chat_script_t;
+
+extern const chat_script_t  chat_scripts[CHAT_SCRIPTS];
+
+
+/* What a write came to. */
+typedef enum {
+    CHAT_WRITE_PENDING = 0,
+    CHAT_WRITE_OK,
+    CHAT_WRITE_ALREADY,
+    CHAT_WRITE_GAP,
+    CHAT_WRITE_ABSENT,         /* append: no such dialog */
+    CHAT_WRITE_CLOSED,         /* append: decide instead */
+    CHAT_WRITE_DENIED,         /* append: guard differs */
+    CHAT_WRITE_CONFLICT        /* commit: load and decide again */
+} chat_write_e;
+
+/* The sender's number (exactly once). */
+typedef struct {
+    int              kind;       /* CHAT_ACTOR_KIND_VISITOR or _OPERATOR */
+    uint64_t         account;
+    uint64_t         site;       /* visitor */
+    chat_str_t       visitor;
+    uint64_t         operator_id;
+    chat_str_t       instance;
+    uint64_t         n;          /* 0 = no number (system) */
+} chat_sender_t;
+
+/* One message of an append batch; also what the replay tail keeps. */
+typedef struct {
+    chat_sender_t    sender;
+    chat_str_t       dialog;
+    int              event;      /* CHAT_EV_MESSAGE_POSTED */
+    chat_str_t       body;       /* msgpack */
+
+    chat_write_e     outcome;    /* filled by chat_append_parse() */
+    chat_id_t        id;
+    uint64_t         seq;
+    uint64_t         expected;   /* GAP */
+} chat_append_t;
+
+/*
+ * EVALSHA of a batch: all of one partition, at most CHAT_APPEND_BATCH, in
+ * the order given.  A visitor's item is guarded by the dialog's visitor and
+ * site (route), an operator's by owner.
+ */
+#define CHAT_APPEND_BATCH  64
+
+chat_cmd_t *chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items,
+    size_t n);
+
+/* CHAT_OK, or CHAT_ERROR if the reply is not of the script's form. */
+int chat_append_parse(const redisReply *r, chat_append_t *const *items,
+    size_t n);
+
+
+/* A commit under construction. */
+typedef struct chat_commit_s  chat_commit_t;
+
+chat_commit_t *chat_commit_create(chat_mem_t *mem, unsigned partition);
+void chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
+    const chat_str_t *dialog);
+void chat_commit_check(chat_commit_t *c, const chat_str_t *key,
+    const char *field, char op, const chat_str_t *value);
+/* Body is encoded from the draft by its descriptor. */
+void chat_commit_event(chat_commit_t *c, const chat_dialog_t *d,
+    const chat_draft_t *draft, const chat_sender_t *sender);
+/* A log entry without a dialog (account_changed, probe). */
+void chat_commit_plain(chat_commit_t *c, const chat_entry_t *e);
+/* argv[0] is the command, argv[1] the key; values may be placeholders. */
+void chat_commit_write(chat_commit_t *c, const chat_str_t *argv, int argc);
+extern const chat_str_t  chat_at_id;      /* "\x01id" */
+extern const chat_str_t  chat_at_ms;      /* "\x01ms" */
+
+/* oom: use the copy that may run when Redis is full.  NULL: no memory. */
+chat_cmd_t *chat_commit_cmd(chat_commit_t *c, int oom);
+
+typedef struct {
+    chat_write_e     outcome;
+    chat_id_t        id;         /* of the last event */
+    chat_str_t       dialog;     /* OK, ALREADY: the dialog it went to */
+    uint64_t         seq;
+    uint64_t         expected;
+    unsigned         index;      /* CONFLICT: which check, from 0 */
+    chat_str_t       found;
+} chat_commit_result_t;
+
+int chat_commit_parse(const redisReply *r, chat_commit_result_t *res);
+
+/*
+ * The whole commit of a decision: sender's number, guards (dialog's rev, or
+ * absent; for a visitor's POST also his `dialog` pointer equal to
+ * `pointer`), events, fields of decision->next, queue/open/dialogs/due sets.
+ */
+chat_cmd_t *chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
+    const chat_decision_t *dec, const chat_sender_t *sender,
+    const chat_str_t *pointer);
+
+
+#endif /* _CHAT_SCRIPT_H_INCLUDED_ */

@@ -1,0 +1,48 @@
+
+/*
+ * Every write of a client or a timer: one operation "load, decide, commit,
+ * answer" (ARCHITECTURE 7), with the append script as its fast path.
+ */
+
+#ifndef _CHAT_WRITE_H_INCLUDED_
+#define _CHAT_WRITE_H_INCLUDED_
+
+
+#include "chat_op.h"
+#include "chat_script.h"
+
+
+/*
+ * Input: filled by the caller, all slices alive until the op ends.  Result:
+ * op->rc CHAT_DONE and res (OK or ALREADY); CHAT_ERROR with op->error and,
+ * for CHAT_E_GAP, res.expected.
+ */
+typedef struct {
+    chat_actor_t     who;
+    chat_sender_t    sender;
+    chat_intent_e    intent;
+    chat_str_t       dialog;     /* operator, timers; visitor: the dialog he
+                                    is known to be in, or empty */
+    uint64_t         site;       /* visitor's */
+    chat_str_t       text;
+    chat_str_t       page;
+    const chat_rules_t  *rules;
+    /* role of an operator on a site of his account; 0 = none */
+    int            (*role)(void *data, uint64_t site);
+    void            *role_data;
+
+    chat_commit_result_t  res;
+
+    /* survives between steps */
+    chat_append_t    append;
+    chat_dialog_t    found;
+    chat_str_t       pointer;
+    unsigned         tries;
+} chat_write_t;
+
+#define CHAT_WRITE_TRIES  8     /* conflicts before CHAT_E_BUSY */
+
+extern const chat_step_t  chat_write_steps[];
+
+
+#endif /* _CHAT_WRITE_H_INCLUDED_ */

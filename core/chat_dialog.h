@@ -1,0 +1,144 @@
+
+/*
+ * The rules of a dialog: the only place that decides.  Pure: (state, who,
+ * intent) -> decision.  A host loads the state, asks here, and commits the
+ * decision guarded by what was loaded; on conflict it loads and asks again.
+ *
+ * Messages into an open dialog do not come here: the append script keeps the
+ * one rule they need ("open, and the next number", bus/scripts/append.lua).
+ */
+
+#ifndef _CHAT_DIALOG_H_INCLUDED_
+#define _CHAT_DIALOG_H_INCLUDED_
+
+
+#include "chat.h"
+#include "chat_mem.h"
+#include "chat_event.h"
+
+
+/* The hash of a dialog (docs/internals/keys.md); zero and empty = absent. */
+typedef struct {
+    unsigned         exists:1;
+    unsigned         answered:1;   /* the episode got a human answer */
+    int              state;        /* chat_dialog_state_e */
+    uint64_t         rev;          /* bumped by decisions, not by messages */
+    uint64_t         seq;          /* last public event */
+    chat_id_t        last;         /* last event folded in */
+    uint64_t         account;
+    uint64_t         site;
+    chat_str_t       visitor;      /* 22 characters, base64url of 128 bits */
+    chat_str_t       dialog;       /* 16 hex digits: 42 bits ms, 22 random */
+    chat_str_t       name;
+    chat_str_t       page;
+    uint64_t         owner;
+    uint64_t         opened_ms;
+    uint64_t         queued_ms;
+    uint64_t         start_ms;     /* first visitor message of the episode */
+    uint64_t         wait_ms;      /* visitor waits for an answer since */
+    uint64_t         closed_ms;
+} chat_dialog_t;
+
+typedef struct {
+    int              kind;         /* chat_actor_kind_e */
+    uint64_t         account;
+    uint64_t         id;           /* operator */
+    int              role;         /* on the dialog's site; 0 = none */
+    chat_str_t       visitor;      /* visitor */
+    chat_str_t       name;
+} chat_actor_t;
+
+/* What somebody wants, or what a timer says is due. */
+typedef enum {
+    CHAT_INTENT_POST = 1,          /* first or reopening message */
+    CHAT_INTENT_TAKE,
+    CHAT_INTENT_CLOSE,
+    CHAT_INTENT_RELEASE,
+    CHAT_INTENT_DUE_IDLE,          /* auto close */
+    CHAT_INTENT_DUE_ACCEPT,        /* taken but not answered */
+    CHAT_INTENT_MAX
+} chat_intent_e;
+
+/* The site's settings that rules use; from the registry. */
+typedef struct {
+    uint64_t         idle_ms;      /* auto close; 0 = never */
+    uint64_t         accept_ms;    /* release when not answered; 0 = never */
+} chat_rules_t;
+
+typedef struct {
+    chat_intent_e    intent;
+    uint64_t         now_ms;       /* host's clock: only compared with
+                                      stored times, never stored */
+    const chat_rules_t  *rules;
+    chat_str_t       new_dialog;   /* POST: the id to use if a new one opens */
+    chat_str_t       text;         /* POST */
+    chat_str_t       page;         /* POST */
+} chat_intent_t;
+
+/*
+ * A decision: fields of the dialog to write and events to append, in order.
+ * Times in `next` equal to CHAT_AT_EVENT mean "the log id's time of the
+ * decision's last event" (nobody's clock is stored); CHAT_AT_EVENT in `due`
+ * is relative: due = log time + due_ms.
+ */
+#define CHAT_AT_EVENT          UINT64_MAX
+#define CHAT_DECISION_EVENTS   3
+
+typedef struct {
+    int              event;        /* chat_event_e */
+    union {
+        chat_ev_dialog_opened_t    dialog_opened;
+        chat_ev_message_posted_t   message_posted;
+        chat_ev_dialog_taken_t     dialog_taken;
+        chat_ev_dialog_closed_t    dialog_closed;
+        chat_ev_dialog_released_t  dialog_released;
+        chat_ev_dialog_reopened_t  dialog_reopened;
+    } body;
+    uint64_t         owner;        /* facts of the entry (chat_event.h) */
+    uint64_t         wait_ms;
+    uint64_t         start_ms;
+} chat_draft_t;
+
+typedef struct {
+    int              error;        /* chat_error_e; 0 = allowed */
+    unsigned         fresh:1;      /* a new dialog: guard "absent" */
+    unsigned         nothing:1;    /* due, but no longer: only rearm */
+    chat_dialog_t    next;         /* rev already bumped */
+    chat_draft_t     events[CHAT_DECISION_EVENTS];
+    unsigned         n_events;
+    int              queue;        /* +1 enter, -1 leave, 0 stay */
+    unsigned         due_set;      /* bit per chat_due_e: set due[] */
+    unsigned         due_clear;    /* bit per chat_due_e: remove */
+    uint64_t         due_ms[2];    /* delay after the event, or absolute
+                                      ms when `nothing` */
+} chat_decision_t;
+
+typedef enum { CHAT_DUE_IDLE = 0, CHAT_DUE_ACCEPT = 1 } chat_due_e;
+
+
+/*
+ * Decides.  Always fills *out; returns CHAT_OK if allowed, CHAT_DECLINED with
+ * out->error otherwise.  `d` may be absent (exists = 0) for POST only.
+ * Slices in *out point into the arguments.
+ */
+int chat_dialog_decide(const chat_dialog_t *d, const chat_actor_t *who,
+    const chat_intent_t *in, chat_decision_t *out);
+
+/*
+ * Which dialog may a visitor's message go to: 1 = append as it is (open),
+ * 0 = decide (absent, closed).
+ */
+int chat_dialog_open(const chat_dialog_t *d);
+
+/* Fold one event into a state: what the scripts do, for replays and tests. */
+void chat_dialog_apply(chat_dialog_t *d, const chat_entry_t *e);
+
+/* Hash <-> struct.  pairs: n field/value slices as HGETALL gives them. */
+int chat_dialog_parse(const chat_str_t *pairs, size_t n, chat_dialog_t *d);
+
+/* The view clients get; `text` is the beginning of the last message. */
+void chat_dialog_view(const chat_dialog_t *d, const chat_str_t *text,
+    chat_dialog_view_t *view, chat_mem_t *mem);
+
+
+#endif /* _CHAT_DIALOG_H_INCLUDED_ */

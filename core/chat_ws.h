@@ -1,0 +1,125 @@
+
+/*
+ * WebSocket, RFC 6455, both roles, no I/O: bytes in, frames out.
+ *
+ * The parser is incremental and complete: any split of the stream gives the
+ * same events.  It unmasks in place, assembles fragments up to a bound, lets
+ * control frames pass between fragments, checks masking (5.1), reserved bits
+ * and opcodes (5.2), control frame size and FIN (5.5), close codes and
+ * reason (7.4, 5.5.1), and UTF-8 of text as it arrives (8.1).  Extensions
+ * (permessage-deflate) hook in through allow_rsv1 and `compressed`.
+ */
+
+#ifndef _CHAT_WS_H_INCLUDED_
+#define _CHAT_WS_H_INCLUDED_
+
+
+#include "chat.h"
+
+
+typedef enum {
+    CHAT_WS_CONTINUATION = 0x0,
+    CHAT_WS_TEXT = 0x1,
+    CHAT_WS_BINARY = 0x2,
+    CHAT_WS_CLOSE = 0x8,
+    CHAT_WS_PING = 0x9,
+    CHAT_WS_PONG = 0xa
+} chat_ws_opcode_e;
+
+/* Close codes, RFC 6455 7.4.1 and the IANA registry; 4000+ are ours. */
+#define CHAT_WS_NORMAL          1000
+#define CHAT_WS_GOING_AWAY      1001
+#define CHAT_WS_PROTOCOL_ERROR  1002
+#define CHAT_WS_UNSUPPORTED     1003
+#define CHAT_WS_NO_STATUS       1005    /* never on the wire */
+#define CHAT_WS_BAD_DATA        1007
+#define CHAT_WS_POLICY          1008
+#define CHAT_WS_TOO_BIG         1009
+#define CHAT_WS_INTERNAL        1011
+#define CHAT_WS_RESTART         1012
+#define CHAT_WS_TRY_LATER       1013
+#define CHAT_WS_UNAUTHORIZED    4001
+#define CHAT_WS_SLOW            4008
+
+/* Bytes the parser needs kept for a message that is not complete yet. */
+typedef struct {
+    void  *(*resize)(void *data, void *p, size_t old, size_t size);
+    void  *data;                       /* resize: size 0 frees; NULL = failed */
+} chat_ws_mem_t;
+
+typedef struct {
+    /* settings */
+    size_t           message_max;      /* bytes of an assembled message */
+    uint32_t         fragments_max;    /* per message; 0 = unbounded */
+    unsigned         client:1;         /* our role: 1 = frames to us unmasked */
+    unsigned         allow_rsv1:1;
+    const chat_ws_mem_t  *mem;
+
+    /* state; zero at start, all of it between frames of no message */
+    unsigned         state:4;
+    unsigned         opcode:4;         /* of the current frame */
+    unsigned         message:4;        /* opcode of the current message */
+    unsigned         fin:1;
+    unsigned         in_message:1;
+    unsigned         compressed:1;
+    unsigned         closed:1;         /* a close frame came */
+    unsigned char    head[14];
+    uint8_t          head_len;
+    uint8_t          mask_pos;
+    uint32_t         fragments;
+    uint32_t         utf8;
+    uint64_t         rest;             /* payload bytes still to come */
+    unsigned char   *buf;              /* assembled so far */
+    size_t           len;
+    size_t           cap;
+    unsigned char    control[125];
+    uint8_t          control_len;
+} chat_ws_t;
+
+typedef struct {
+    int              opcode;           /* TEXT, BINARY, CLOSE, PING, PONG */
+    unsigned         compressed:1;
+    chat_str_t       data;             /* valid until the next call; CLOSE:
+                                          the reason */
+    uint16_t         code;             /* CLOSE: 1005 if none was given */
+} chat_ws_event_t;
+
+
+void chat_ws_init(chat_ws_t *ws, size_t message_max,
+    const chat_ws_mem_t *mem);
+
+/*
+ * Consumes from *pos..last, moving *pos; the bytes are changed (unmasked).
+ *   CHAT_OK     *ev is a whole message or control frame: handle, call again
+ *   CHAT_AGAIN  everything is consumed, more is needed
+ *   CHAT_DONE   bytes after a close frame: ignore the rest
+ *   CHAT_ERROR  fail the connection with close code ev->code and ev->data as
+ *               reason (static text); do not call again
+ * A message that lies whole in the input is given without a copy.
+ */
+int chat_ws_feed(chat_ws_t *ws, unsigned char **pos, unsigned char *last,
+    chat_ws_event_t *ev);
+
+/* Frees what an incomplete message holds. */
+void chat_ws_done(chat_ws_t *ws);
+
+/*
+ * Header of an unmasked final frame into p (10 bytes at most); returns the
+ * end.  rsv1: compressed.  The client form adds the mask (14 bytes) and
+ * chat_ws_mask() applies it.
+ */
+unsigned char *chat_ws_header(unsigned char *p, int opcode, int rsv1,
+    uint64_t len);
+unsigned char *chat_ws_header_masked(unsigned char *p, int opcode, int rsv1,
+    uint64_t len, const unsigned char mask[4]);
+void chat_ws_mask(unsigned char *p, size_t n, const unsigned char mask[4],
+    size_t offset);
+
+/* May this code stand in a close frame (7.4)? */
+int chat_ws_code_valid(unsigned code);
+
+/* Sec-WebSocket-Accept for a key; 28 characters.  CHAT_ERROR: bad key. */
+int chat_ws_key_valid(const chat_str_t *key);
+
+
+#endif /* _CHAT_WS_H_INCLUDED_ */

@@ -1,0 +1,160 @@
+
+/*
+ * What the files of the module share.  One worker object per worker process
+ * hangs on the main configuration; nothing else is global.
+ *
+ *   _module.c    directives, configuration, life of the process
+ *   _zone.[ch]   shared zone: slots, wake-up, keys, counters, the ring
+ *   _redis.[ch]  a Redis connection on ngx_connection_t (hiredis formatter
+ *                and reader only)
+ *   _bus.[ch]    election, feeding the ring, dispatching it, timers that are
+ *                due, probe, epoch
+ *   _write.[ch]  host of operations: batches appends, keeps the replay tail
+ *   _session.[ch]  one client, whatever the transport: commands in, frames out
+ *   _ws.c _sse.c _poll.c  the transports
+ *   _http.[ch]   addresses: routing, identity, Origin, JSON answers, files
+ *   _registry.[ch]  sites, sessions of operators, keys: cached per worker
+ */
+
+#ifndef _NGX_HTTP_CHAT_H_INCLUDED_
+#define _NGX_HTTP_CHAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "chat.h"
+#include "chat_event.h"
+#include "chat_op.h"
+#include "chat_ring.h"
+#include "chat_script.h"
+#include "chat_store.h"
+#include "chat_token.h"
+
+
+typedef struct ngx_http_chat_worker_s    ngx_http_chat_worker_t;
+typedef struct ngx_http_chat_session_s   ngx_http_chat_session_t;
+typedef struct ngx_http_chat_zone_s      ngx_http_chat_zone_t;
+typedef struct ngx_http_chat_redis_s     ngx_http_chat_redis_t;
+typedef struct ngx_http_chat_bus_s       ngx_http_chat_bus_t;
+typedef struct ngx_http_chat_writer_s    ngx_http_chat_writer_t;
+typedef struct ngx_http_chat_registry_s  ngx_http_chat_registry_t;
+typedef struct ngx_http_chat_sessions_s  ngx_http_chat_sessions_t;
+
+
+/* chat_redis: parsed, never resolved or connected by nginx -t. */
+typedef struct {
+    ngx_addr_t                  addr;        /* literal IP or unix socket */
+    ngx_str_t                   user;
+    ngx_str_t                   password;
+    ngx_uint_t                  db;
+    ngx_str_t                   name;        /* for logs, without password */
+} ngx_http_chat_redis_conf_t;
+
+
+typedef struct {
+    ngx_shm_zone_t             *zone;
+    ngx_http_chat_redis_conf_t *redis;
+    ngx_uint_t                  connections; /* per worker; 0 = half of
+                                                worker_connections */
+    ngx_msec_t                  drain;       /* pacing of closes on reload */
+    size_t                      outbox;      /* bytes waiting for Redis */
+    ngx_http_chat_worker_t     *worker;      /* set in init_process */
+    unsigned                    used:1;      /* chat or chat_cabinet is on
+                                                somewhere */
+} ngx_http_chat_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                   path;        /* "/_chat/" */
+    ngx_http_complex_value_t   *site;        /* chat_site */
+    ngx_str_t                   name;        /* literal site name, or empty */
+    ngx_flag_t                  cabinet;
+    unsigned                    autocreate:1;  /* literal server_name */
+} ngx_http_chat_srv_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                  enable;
+    ngx_msec_t                  ping;        /* chat_ping 25s */
+    ngx_msec_t                  poll;        /* chat_poll_timeout 25s */
+    size_t                      frame_max;   /* chat_frame_size 64k */
+    size_t                      queue;       /* chat_send_queue 256k */
+    ngx_msec_t                  stall;       /* chat_send_timeout 10s */
+    ngx_uint_t                  rate;        /* chat_rate frames/s/client */
+    ngx_uint_t                  burst;
+} ngx_http_chat_loc_conf_t;
+
+
+struct ngx_http_chat_worker_s {
+    ngx_http_chat_main_conf_t  *mcf;
+    ngx_cycle_t                *cycle;
+    ngx_pool_t                 *pool;        /* life of the process */
+    ngx_log_t                  *log;
+    ngx_http_chat_zone_t       *zone;
+    ngx_int_t                   slot;        /* in the zone, -1 = none */
+    ngx_http_chat_bus_t        *bus;
+    ngx_http_chat_writer_t     *writer;
+    ngx_http_chat_registry_t   *registry;
+    ngx_http_chat_sessions_t   *sessions;
+    chat_host_t                 host;        /* of operations: see _write.c */
+    ngx_uint_t                  connections; /* chat's, in this worker */
+    unsigned                    up:1;        /* Redis takes our writes */
+    unsigned                    exiting:1;   /* draining */
+};
+
+
+/* Counters: worker's own row in the zone; m is CHAT_METRIC_<NAME>. */
+void ngx_http_chat_count(ngx_http_chat_worker_t *w, ngx_uint_t m,
+    ngx_int_t delta);
+void ngx_http_chat_gauge(ngx_http_chat_worker_t *w, ngx_uint_t m,
+    ngx_int_t value);
+
+
+/* _bus.c and _write.c, for sessions ------------------------------------- */
+
+/* Position in the ring up to which this worker has dispatched. */
+uint64_t ngx_http_chat_bus_position(ngx_http_chat_worker_t *w);
+chat_ring_t *ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w);
+/* Signs cursors; from the zone, the same for all workers of the store. */
+const u_char *ngx_http_chat_bus_cursor_key(ngx_http_chat_worker_t *w);
+/* Appends to the partition's ephemeral stream; fire and forget, bounded. */
+void ngx_http_chat_bus_ephemeral(ngx_http_chat_worker_t *w,
+    const chat_entry_t *e);
+/* Operator came to or left this worker (reference-counted by caller):
+ * presence is renewed each 5 s, dead at 15 s. */
+void ngx_http_chat_bus_presence(ngx_http_chat_worker_t *w, uint64_t account,
+    uint64_t operator_id, ngx_uint_t online);
+
+
+/* _session.c, for the bus ------------------------------------------------ */
+
+/* A new entry of the ring, in ring order; LOG and EPHEMERAL. */
+void ngx_http_chat_sessions_dispatch(ngx_http_chat_worker_t *w,
+    chat_ring_entry_t *e, uint64_t pos);
+/* Redis went or came back: link frames. */
+void ngx_http_chat_sessions_link(ngx_http_chat_worker_t *w, ngx_uint_t up);
+/* The ring lapped us, or the epoch moved: every session attaches anew
+ * (reset = tell it to forget what it has). */
+void ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w,
+    ngx_uint_t reset);
+/* Graceful stop: close all with bye, spread over mcf->drain. */
+void ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w);
+ngx_int_t ngx_http_chat_sessions_init(ngx_http_chat_worker_t *w);
+
+
+/* _registry.c ------------------------------------------------------------ */
+
+ngx_int_t ngx_http_chat_registry_init(ngx_http_chat_worker_t *w);
+/* account_changed came by, or the epoch moved (account 0: everything). */
+void ngx_http_chat_registry_drop(ngx_http_chat_worker_t *w, uint64_t account,
+    uint64_t operator_id);
+/* Token keys mirrored in the zone; NULL before the first load. */
+const chat_keys_t *ngx_http_chat_registry_keys(ngx_http_chat_worker_t *w);
+
+
+extern ngx_module_t  ngx_http_chat_module;
+
+
+#endif /* _NGX_HTTP_CHAT_H_INCLUDED_ */

@@ -1,0 +1,94 @@
+
+/*
+ * A session: one client behind any transport.  The transport gives it whole
+ * command texts and takes whole frame texts; identity, attach without a gap,
+ * rate limit, single-flight writes and bounded queues are here.
+ */
+
+#ifndef _NGX_HTTP_CHAT_SESSION_H_INCLUDED_
+#define _NGX_HTTP_CHAT_SESSION_H_INCLUDED_
+
+
+#include "ngx_http_chat.h"
+
+
+/*
+ * An encoded frame, shared by reference within the worker: text only; each
+ * transport wraps it (WebSocket header, "data: ", comma).  `ws` has room for
+ * the WebSocket header right before data so that one iovec is enough.
+ */
+typedef struct {
+    ngx_uint_t        refs;
+    size_t            len;
+    unsigned          durable:1;   /* carries a cursor */
+    chat_str_t        cursor;      /* for SSE's id: */
+    u_char           *data;
+    u_char            ws[10];      /* unmasked text frame header */
+    ngx_uint_t        ws_len;
+} ngx_http_chat_frame_t;
+
+ngx_http_chat_frame_t *ngx_http_chat_frame_alloc(size_t size);
+void ngx_http_chat_frame_free(ngx_http_chat_frame_t *f);   /* drops a ref */
+
+
+typedef struct {
+    const char  *name;
+    /* Takes a reference.  Never calls back into the session; a transport
+     * over its bounds marks itself and closes from a posted event. */
+    void       (*send)(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f);
+    /* Ends the connection after what was sent: WebSocket close code and
+     * reason, or the end of the response. */
+    void       (*close)(ngx_http_chat_session_t *s, ngx_uint_t code,
+        ngx_str_t *reason);
+} ngx_http_chat_transport_t;
+
+
+/* Who is at the other end; filled by _http.c before the session starts. */
+typedef struct {
+    int               kind;        /* CHAT_ACTOR_KIND_VISITOR or _OPERATOR */
+    uint64_t          account;
+    uint64_t          site;        /* visitor's; operator: 0 or the only one */
+    u_char            visitor[CHAT_VISITOR_LEN];
+    uint64_t          operator_id;
+    ngx_str_t         name;        /* operator's, copied by the session */
+    chat_roles_t      roles;       /* operator's, copied */
+    chat_rules_t      rules;       /* visitor: of the site */
+    u_char            login[32];   /* operator: session key hash, raw */
+} ngx_http_chat_identity_t;
+
+
+/* NULL: out of memory.  lcf's limits are copied. */
+ngx_http_chat_session_t *ngx_http_chat_session_create(
+    ngx_http_chat_worker_t *w, const ngx_http_chat_identity_t *who,
+    const ngx_http_chat_transport_t *t, void *transport_data,
+    ngx_http_chat_loc_conf_t *lcf);
+
+/* One command text (not kept).  Answers come through transport->send. */
+void ngx_http_chat_session_input(ngx_http_chat_session_t *s,
+    const chat_str_t *text);
+
+/* SSE and long poll: the same as a hello with these. */
+void ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
+    const chat_str_t *instance, const chat_str_t *cursor);
+
+/* The transport is gone; the session is freed, ops are cancelled. */
+void ngx_http_chat_session_close(ngx_http_chat_session_t *s);
+
+void *ngx_http_chat_session_transport(ngx_http_chat_session_t *s);
+
+/*
+ * POST: one command of a client without a session of its own.  The answer (an
+ * ack, error, history or pong frame) is given to `done` exactly once, later.
+ * CHAT_E_* other than 0 in *status become the HTTP status.
+ */
+typedef void (*ngx_http_chat_command_pt)(void *data, ngx_uint_t status,
+    ngx_http_chat_frame_t *f);
+
+void *ngx_http_chat_command(ngx_http_chat_worker_t *w,
+    const ngx_http_chat_identity_t *who, const chat_str_t *text,
+    const chat_str_t *instance, ngx_pool_t *pool,
+    ngx_http_chat_command_pt done, void *data);
+void ngx_http_chat_command_cancel(void *command);
+
+
+#endif /* _NGX_HTTP_CHAT_SESSION_H_INCLUDED_ */
