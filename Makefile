@@ -1,3 +1,152 @@
-# Targets: `make help`.  Variables: B=build directory, CC, SAN=1 (ASan+UBSan), COV=1, V=1.
-SHELL := /bin/bash
-B     ?= build
+# `make help` lists the targets.  Variables: B = build directory,
+# CC = gcc or clang, SAN=1 = AddressSanitizer and UBSan, COV=1 = coverage.
+
+SHELL   := /bin/bash
+B       ?= build
+V       ?= 0
+PERL    ?= perl
+PREFIX  ?= /usr
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+NGX     := /usr/share/nginx/src
+NGX_ABS := $(abspath $(B)/ngx)
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+           -Wmissing-prototypes -Wpointer-arith -Wno-unused-parameter
+OPT     := -g -O2
+ifeq ($(SAN),1)
+OPT     := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined
+LDSAN   := -fsanitize=address,undefined
+endif
+ifeq ($(COV),1)
+OPT     := -g -O0 --coverage
+LDSAN   := --coverage
+endif
+HARDEN  := -fPIC -fvisibility=hidden -fstack-protector-strong -Wformat \
+           -Werror=format-security
+INC     := -Icore -Ibus -I$(B)
+CF      := -std=gnu11 $(OPT) $(HARDEN) $(WARN) $(INC) -MMD -MP
+# nginx's own headers do not stand our stricter warnings
+NGXWARN := -Wall -Wextra -Werror -Wpointer-arith -Wno-unused-parameter \
+           -Wno-cast-function-type -Wno-missing-field-initializers
+NGXINC  := $(addprefix -isystem ,$(NGX)/src/core $(NGX)/src/event \
+           $(NGX)/src/event/modules $(NGX)/src/os/unix $(NGX)/src/http \
+           $(NGX)/src/http/modules $(wildcard $(NGX)/src/http/v2 \
+           $(NGX)/src/http/v3 $(NGX)/src/event/quic) $(NGX_ABS))
+
+MSGPACK := $(shell pkg-config --libs msgpack-c 2>/dev/null || \
+             pkg-config --libs msgpack 2>/dev/null || echo -lmsgpackc)
+LIBS    := -l:libhiredis.a $(MSGPACK) -lyajl -lsodium
+
+CORE_C  := $(wildcard core/*.c core/gen/*.c)
+BUS_C   := $(wildcard bus/*.c bus/gen/*.c)
+NGX_C   := $(wildcard ngx_chat_module/*.c lua-free-admin/api/ngx_*.c)
+API_C   := $(filter-out $(wildcard lua-free-admin/api/ngx_*.c), \
+             $(wildcard lua-free-admin/api/*.c))
+STATD_C := $(wildcard statd/*.c)
+CTL_C   := $(wildcard ctl/*.c)
+UNIT_C  := $(wildcard t/unit/*.c t/unit/*/*.c)
+FUZZ_C  := $(wildcard t/fuzz/*.c)
+
+obj      = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_O   := $(call obj,$(CORE_C) $(BUS_C) $(API_C))
+UNITS   := $(patsubst t/unit/%.c,$(B)/t/unit/%,$(UNIT_C))
+FUZZERS := $(patsubst t/fuzz/%.c,$(B)/t/fuzz/%,$(FUZZ_C))
+
+MODULE  := $(B)/ngx_http_chat_module.so
+STATD   := $(B)/chat-statd
+CTL     := $(B)/chatctl
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+
+## all: the module, the daemon and the command-line tool (default)
+all: $(MODULE) $(STATD) $(CTL)
+
+$(B)/libchat.a: $(LIB_O)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(B)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D); $(CC) $(CF) $(CFLAGS) -c -o $@ $<
+
+# the module: the same objects of core and bus, linked privately
+$(B)/ngx/ngx_auto_config.h: $(NGX)/conf_flags /usr/sbin/nginx
+	$(call say,CONF,nginx headers)
+	$(Q)mkdir -p $(B); cd $(NGX) && . ./conf_flags && ./configure \
+	    --with-cc-opt="-g -O2 -fPIC" --with-ld-opt="-fPIC" \
+	    "$${NGX_CONF_FLAGS[@]}" --builddir=$(NGX_ABS) \
+	    > $(abspath $(B))/ngx-configure.log 2>&1
+	$(Q)test -f $@ && touch $@
+
+$(B)/ngx_chat_module/%.o: ngx_chat_module/%.c $(B)/ngx/ngx_auto_config.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu11 $(OPT) $(HARDEN) $(NGXWARN) $(INC) \
+	    -Ingx_chat_module -Ilua-free-admin/api $(NGXINC) -MMD -MP \
+	    $(CFLAGS) -c -o $@ $<
+
+$(B)/lua-free-admin/api/ngx_%.o: lua-free-admin/api/ngx_%.c \
+                                 $(B)/ngx/ngx_auto_config.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu11 $(OPT) $(HARDEN) $(NGXWARN) $(INC) \
+	    -Ingx_chat_module -Ilua-free-admin/api $(NGXINC) -MMD -MP \
+	    $(CFLAGS) -c -o $@ $<
+
+$(B)/modules.c: Makefile
+	$(Q)mkdir -p $(B); { echo '#include <ngx_config.h>'; \
+	    echo '#include <ngx_core.h>'; \
+	    echo 'extern ngx_module_t ngx_http_chat_module;'; \
+	    echo '#pragma GCC visibility push(default)'; \
+	    echo 'ngx_module_t *ngx_modules[] = { &ngx_http_chat_module, NULL };'; \
+	    echo 'char *ngx_module_names[] = { "ngx_http_chat_module", NULL };'; \
+	    echo 'char *ngx_module_order[] = { NULL };'; } > $@
+
+$(B)/modules.o: $(B)/modules.c $(B)/ngx/ngx_auto_config.h
+	$(Q)$(CC) $(OPT) $(HARDEN) $(NGXINC) -c -o $@ $<
+
+$(MODULE): $(call obj,$(NGX_C)) $(B)/modules.o $(B)/libchat.a \
+           packaging/symbols.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ $(filter %.o,$^) $(B)/libchat.a $(LDSAN) \
+	    -Wl,-z,relro -Wl,-z,now -Wl,--exclude-libs,ALL \
+	    -Wl,--version-script=packaging/symbols.map $(LIBS)
+
+$(STATD): $(call obj,$(STATD_C)) $(B)/libchat.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(LDSAN) $(LIBS) -lm
+
+$(CTL): $(call obj,$(CTL_C)) $(B)/libchat.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(LDSAN) $(LIBS) -lm
+
+$(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
+	$(call say,UNIT,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
+	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
+
+## gen: write what is generated from schema/ and bus/scripts/
+gen:
+	$(Q)$(PERL) schema/gen.pl
+
+## units: the C unit tests only
+units: $(UNITS)
+	$(Q)prove -e '' $(UNITS)
+
+## clean: remove the build directory
+clean:
+	rm -rf $(B)
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: all gen units clean help
