@@ -99,6 +99,13 @@ chat_cmd_t *chat_session_del_cmd(chat_mem_t *mem, const chat_str_t *hash,
     const chat_session_rec_t *s);
 chat_cmd_t *chat_sessions_list_cmd(chat_mem_t *mem, uint64_t operator_id);
 
+/*
+ * argon2id cost of a password's hash (libsodium's interactive limits).  The
+ * hash verified for unknown logins has the same.
+ */
+#define CHAT_PWHASH_OPS     2
+#define CHAT_PWHASH_MEMORY  (64 * 1024 * 1024)
+
 /* argon2id request for the host's thread pool. */
 typedef struct {
     chat_str_t       password;
