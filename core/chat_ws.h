@@ -41,38 +41,44 @@ typedef enum {
 #define CHAT_WS_UNAUTHORIZED    4001
 #define CHAT_WS_SLOW            4008
 
-/* Bytes the parser needs kept for a message that is not complete yet. */
+/*
+ * Memory for what must be kept between calls: an incomplete message or
+ * control frame.  Nothing is held while a connection is idle.
+ */
 typedef struct {
     void  *(*resize)(void *data, void *p, size_t old, size_t size);
     void  *data;                       /* resize: size 0 frees; NULL = failed */
 } chat_ws_mem_t;
 
+/* Kept per connection: 80 bytes. */
 typedef struct {
-    /* settings */
-    size_t           message_max;      /* bytes of an assembled message */
-    uint32_t         fragments_max;    /* per message; 0 = unbounded */
-    unsigned         client:1;         /* our role: 1 = frames to us unmasked */
-    unsigned         allow_rsv1:1;
     const chat_ws_mem_t  *mem;
-
-    /* state; zero at start, all of it between frames of no message */
-    unsigned         state:4;
-    unsigned         opcode:4;         /* of the current frame */
-    unsigned         message:4;        /* opcode of the current message */
-    unsigned         fin:1;
-    unsigned         in_message:1;
-    unsigned         compressed:1;
-    unsigned         closed:1;         /* a close frame came */
-    unsigned char    head[14];
-    uint8_t          head_len;
-    uint8_t          mask_pos;
+    unsigned char   *buf;              /* message so far */
+    unsigned char   *control;          /* control payload so far */
+    uint64_t         rest;             /* payload bytes still to come */
+    uint32_t         len;              /* of buf */
+    uint32_t         cap;
+    uint32_t         message_max;      /* bytes of an assembled message */
+    uint32_t         fragments_max;    /* per message; 0 = unbounded */
     uint32_t         fragments;
     uint32_t         utf8;
-    uint64_t         rest;             /* payload bytes still to come */
-    unsigned char   *buf;              /* assembled so far */
-    size_t           len;
-    size_t           cap;
-    unsigned char    control[125];
+
+    /* settings */
+    unsigned         client:1;         /* our role: 1 = frames to us unmasked */
+    unsigned         allow_rsv1:1;
+
+    /* state */
+    unsigned         in_frame:1;       /* header is done, payload is not */
+    unsigned         in_message:1;     /* between fragments */
+    unsigned         fin:1;            /* of the current frame */
+    unsigned         opcode:4;
+    unsigned         message:4;        /* opcode of the current message */
+    unsigned         compressed:1;
+    unsigned         closed:1;         /* a close frame came */
+    unsigned         spent:1;          /* buf was given out: free it */
+
+    unsigned char    head[14];         /* header so far, then its mask */
+    uint8_t          head_len;
     uint8_t          control_len;
 } chat_ws_t;
 
@@ -85,7 +91,11 @@ typedef struct {
 } chat_ws_event_t;
 
 
-void chat_ws_init(chat_ws_t *ws, size_t message_max,
+/*
+ * As a server, without a bound of fragments and without extensions: set the
+ * settings above afterwards.  `mem` outlives the parser.
+ */
+void chat_ws_init(chat_ws_t *ws, uint32_t message_max,
     const chat_ws_mem_t *mem);
 
 /*
@@ -95,7 +105,8 @@ void chat_ws_init(chat_ws_t *ws, size_t message_max,
  *   CHAT_DONE   bytes after a close frame: ignore the rest
  *   CHAT_ERROR  fail the connection with close code ev->code and ev->data as
  *               reason (static text); do not call again
- * A message that lies whole in the input is given without a copy.
+ * A message that lies whole in the input is given without a copy.  Memory
+ * grows with what arrived, never with what a header claims.
  */
 int chat_ws_feed(chat_ws_t *ws, unsigned char **pos, unsigned char *last,
     chat_ws_event_t *ev);
@@ -118,7 +129,7 @@ void chat_ws_mask(unsigned char *p, size_t n, const unsigned char mask[4],
 /* May this code stand in a close frame (7.4)? */
 int chat_ws_code_valid(unsigned code);
 
-/* Sec-WebSocket-Accept for a key; 28 characters.  CHAT_ERROR: bad key. */
+/* Is it a Sec-WebSocket-Key: base64 of 16 bytes?  CHAT_OK or CHAT_ERROR. */
 int chat_ws_key_valid(const chat_str_t *key);
 
 
