@@ -12,6 +12,8 @@
  *   STR    chat_str_t   UTF-8; min/max count characters
  *   OBJ    struct embedded by value
  *   LIST   chat_list_t  elements of struct type sub.type, in the arena
+ *   RAW    chat_str_t   a JSON object as it is: encoded verbatim, decoded as
+ *                       a slice of the text; JSON only
  * The first member of every generated struct is `uint64_t has`: bit i is set
  * iff field i of the table is present.
  */
@@ -31,11 +33,15 @@ typedef enum {
     CHAT_KIND_ENUM,
     CHAT_KIND_STR,
     CHAT_KIND_OBJ,
-    CHAT_KIND_LIST
+    CHAT_KIND_LIST,
+    CHAT_KIND_RAW
 } chat_kind_e;
 
 #define CHAT_FIELD_REQUIRED  0x01
 #define CHAT_FIELD_SECRET    0x02     /* masked in logs */
+
+/* 2^53: beyond it JSON's numbers are not exact everywhere. */
+#define CHAT_INT_MAX         INT64_C(9007199254740992)
 
 /* Privacy class: how long a value may live (ARCHITECTURE 4). */
 typedef enum {
@@ -82,6 +88,8 @@ typedef struct {
 
 #define CHAT_JSON_STRICT     0         /* unknown fields are faults */
 #define CHAT_JSON_LAX        1         /* unknown fields are skipped */
+#define CHAT_JSON_TAGGED     2         /* or-ed: a frame or command, "t" at
+                                          the top is not a field */
 
 #define CHAT_JSON_DEPTH      8
 
