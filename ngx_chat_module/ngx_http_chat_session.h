@@ -14,25 +14,33 @@
 
 /*
  * An encoded frame, shared by reference within the worker: text only; each
- * transport wraps it (WebSocket header, "data: ", comma).  `ws` has room for
- * the WebSocket header right before data so that one iovec is enough.
+ * transport wraps it ("data: ", comma).  The unmasked WebSocket header of
+ * ws_len bytes stands right before data, so that one iovec is enough.
  */
 typedef struct {
     ngx_uint_t        refs;
-    size_t            len;
-    unsigned          durable:1;   /* carries a cursor */
-    chat_str_t        cursor;      /* for SSE's id: */
     u_char           *data;
-    u_char            ws[10];      /* unmasked text frame header */
-    ngx_uint_t        ws_len;
+    size_t            len;
+    chat_str_t        cursor;      /* for SSE's id: */
+    unsigned          kind:8;      /* CHAT_FRAME_* */
+    unsigned          ws_len:8;
+    unsigned          durable:1;   /* carries a cursor */
 } ngx_http_chat_frame_t;
 
+/* Room for size bytes, len 0, one reference.  NULL: out of memory. */
 ngx_http_chat_frame_t *ngx_http_chat_frame_alloc(size_t size);
+/* len is final: writes the WebSocket header. */
+void ngx_http_chat_frame_seal(ngx_http_chat_frame_t *f);
 void ngx_http_chat_frame_free(ngx_http_chat_frame_t *f);   /* drops a ref */
 
 
 typedef struct {
     const char  *name;
+    /*
+     * Answers are gathered (long poll): a resume that brings nothing stays
+     * silent instead of sending a welcome.
+     */
+    unsigned     quiet:1;
     /* Takes a reference.  Never calls back into the session; a transport
      * over its bounds marks itself and closes from a posted event. */
     void       (*send)(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f);
@@ -57,6 +65,12 @@ typedef struct {
 } ngx_http_chat_identity_t;
 
 
+/*
+ * Is there room for one more connection of chat?  NGX_BUSY: answer 503 with
+ * Retry-After; counted.  A session counts from create to close.
+ */
+ngx_int_t ngx_http_chat_sessions_room(ngx_http_chat_worker_t *w);
+
 /* NULL: out of memory.  lcf's limits are copied. */
 ngx_http_chat_session_t *ngx_http_chat_session_create(
     ngx_http_chat_worker_t *w, const ngx_http_chat_identity_t *who,
@@ -77,9 +91,20 @@ void ngx_http_chat_session_close(ngx_http_chat_session_t *s);
 void *ngx_http_chat_session_transport(ngx_http_chat_session_t *s);
 
 /*
+ * The WebSocket transport; to be called from a content handler once identity
+ * and Origin are settled.  Answers 400, 405, 426, 503 itself by its return
+ * value (with their headers set), else NGX_DONE: the request is taken over.
+ */
+ngx_int_t ngx_http_chat_ws_upgrade(ngx_http_request_t *r,
+    ngx_http_chat_worker_t *w, const ngx_http_chat_identity_t *who,
+    ngx_http_chat_loc_conf_t *lcf);
+
+/*
  * POST: one command of a client without a session of its own.  The answer (an
- * ack, error, history or pong frame) is given to `done` exactly once, later.
- * CHAT_E_* other than 0 in *status become the HTTP status.
+ * ack, error, history or pong frame; pong also for typing) is given to `done`
+ * exactly once, later, never from within this call; `done` takes the frame's
+ * reference.  `status` is CHAT_E_* or 0 and becomes the HTTP status.  NULL:
+ * out of memory.
  */
 typedef void (*ngx_http_chat_command_pt)(void *data, ngx_uint_t status,
     ngx_http_chat_frame_t *f);
