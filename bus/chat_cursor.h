@@ -14,7 +14,7 @@
 #include "chat_keys.h"
 
 
-#define CHAT_CURSOR_MAX  700
+#define CHAT_CURSOR_MAX  768      /* bytes, for any ids */
 
 typedef struct {
     uint32_t         epoch;
@@ -25,6 +25,7 @@ typedef struct {
     } at[CHAT_PARTITIONS];
 } chat_cursor_t;
 
+/* Needs CHAT_CURSOR_MAX bytes; returns the end. */
 unsigned char *chat_cursor_print(unsigned char *p, const chat_cursor_t *c,
     const unsigned char key[16]);
 

@@ -6,8 +6,9 @@
  *
  * A reader copies an entry out and verifies it after the copy (floor, then
  * crc32c); a mismatch means it was lapped: it goes to the store instead.
- * Readers skip log ids they have seen per partition, so that a new writer
- * may safely write again what the last one had written.
+ * The writer drops a LOG entry whose id is not above its partition's last
+ * one, so that a new writer may safely offer again what the last one had
+ * written: within an epoch every id is in the ring at most once, in order.
  */
 
 #ifndef _CHAT_RING_H_INCLUDED_
@@ -48,9 +49,11 @@ int chat_ring_check(const chat_ring_t *r, size_t size);
 
 /*
  * Writer.  The caller holds the zone's trylock and the leadership `term`.
- * CHAT_OK; CHAT_DECLINED: another term was seen (resign); an entry over the
- * bound is replaced by CHAT_RING_BIG with an empty body.  If the previous
- * writer died in the middle, nothing of its entry is visible.
+ * CHAT_OK (also when the ring has that LOG id); CHAT_DECLINED: another term
+ * was seen (resign); a LOG entry over the bound is replaced by CHAT_RING_BIG
+ * with the same header and an empty body, an ephemeral one: CHAT_ERROR.  The
+ * entry gets the ring's epoch.  If the previous writer died in the middle,
+ * nothing of its entry is visible.
  */
 int chat_ring_write(chat_ring_t *r, uint32_t term,
     const chat_ring_entry_t *e);
@@ -76,12 +79,19 @@ size_t chat_ring_entry_max(const chat_ring_t *r);
 int chat_ring_find(const chat_ring_t *r, unsigned partition,
     const chat_id_t *id, unsigned max, uint64_t *pos);
 
-/* Last log id written per partition, and the id from which the ring is
- * complete (start id of the feed); survives worker deaths. */
-void chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
+/*
+ * The id a reader of the log goes on from: the last one written, else the
+ * one the feed was started at; survives worker deaths.  CHAT_DECLINED: not
+ * started in this epoch ({0,0} with CHAT_OK is a stream still empty).
+ */
+int chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
+
+/* The ring will hold every entry of the partition after `id`.  Ids may be
+ * less than before: call it after chat_ring_set_epoch(), for all feeds. */
 int chat_ring_start(chat_ring_t *r, uint32_t term, unsigned partition,
     const chat_id_t *id);
 
+/* 0 until set.  Setting writes a CHAT_RING_EPOCH entry and voids all starts. */
 uint32_t chat_ring_epoch(const chat_ring_t *r);
 int chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch);
 

@@ -10,6 +10,7 @@
 #include "chat_cmd.h"
 #include "chat_dialog.h"
 #include "chat_event.h"
+#include "chat_token.h"
 
 
 typedef enum {
@@ -59,9 +60,11 @@ typedef struct {
     chat_str_t       body;       /* msgpack */
 
     chat_write_e     outcome;    /* filled by chat_append_parse() */
+    chat_redis_error_e  refused; /* Redis did not run the batch: FULL, ... */
     chat_id_t        id;
     uint64_t         seq;
     uint64_t         expected;   /* GAP */
+    unsigned char    went[CHAT_DIALOG_LEN];   /* OK, ALREADY: where to */
 } chat_append_t;
 
 /*
@@ -74,7 +77,11 @@ typedef struct {
 chat_cmd_t *chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items,
     size_t n);
 
-/* CHAT_OK, or CHAT_ERROR if the reply is not of the script's form. */
+/*
+ * CHAT_OK, or CHAT_ERROR if the reply is not of the script's form.  An error
+ * reply is CHAT_OK, too: every item then has `refused` set and the outcome
+ * PENDING.  Nothing in the items points into the reply.
+ */
 int chat_append_parse(const redisReply *r, chat_append_t *const *items,
     size_t n);
 
@@ -85,6 +92,7 @@ typedef struct chat_commit_s  chat_commit_t;
 chat_commit_t *chat_commit_create(chat_mem_t *mem, unsigned partition);
 void chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
     const chat_str_t *dialog);
+/* op: '=' equal, '!' absent, '?' present, '<' a number less than value */
 void chat_commit_check(chat_commit_t *c, const chat_str_t *key,
     const char *field, char op, const chat_str_t *value);
 /* Body is encoded from the draft by its descriptor. */
@@ -92,10 +100,18 @@ void chat_commit_event(chat_commit_t *c, const chat_dialog_t *d,
     const chat_draft_t *draft, const chat_sender_t *sender);
 /* A log entry without a dialog (account_changed, probe). */
 void chat_commit_plain(chat_commit_t *c, const chat_entry_t *e);
-/* argv[0] is the command, argv[1] the key; values may be placeholders. */
+/*
+ * argv[0] is the command, argv[1] the key.  A value may be chat_at_id or
+ * chat_at_ms: the last event's log id and its time.  They are known by their
+ * address: no text of a client can be one.
+ */
 void chat_commit_write(chat_commit_t *c, const chat_str_t *argv, int argc);
-extern const chat_str_t  chat_at_id;      /* "\x01id" */
-extern const chat_str_t  chat_at_ms;      /* "\x01ms" */
+extern const chat_str_t  chat_at_id;
+extern const chat_str_t  chat_at_ms;
+
+/* ZADD of `member` with the last event's time + delay_ms. */
+void chat_commit_due(chat_commit_t *c, const chat_str_t *key,
+    uint64_t delay_ms, const chat_str_t *member);
 
 /* oom: use the copy that may run when Redis is full.  NULL: no memory. */
 chat_cmd_t *chat_commit_cmd(chat_commit_t *c, int oom);

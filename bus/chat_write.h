@@ -23,7 +23,8 @@ typedef struct {
     chat_intent_e    intent;
     chat_str_t       dialog;     /* operator, timers; visitor: the dialog he
                                     is known to be in, or empty */
-    uint64_t         site;       /* visitor's */
+    uint64_t         site;       /* visitor's; operator: the only site of a
+                                    limited session, else 0 */
     chat_str_t       text;
     chat_str_t       page;
     const chat_rules_t  *rules;
