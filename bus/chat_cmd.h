@@ -22,6 +22,9 @@ typedef struct {
     int              argc;
     int              cap;
     int              failed;       /* sticky: out of memory */
+    int              numbered;     /* a commit with a sender's number: may be
+                                      sent again, kept for replay; set by
+                                      chat_commit_cmd() */
 } chat_cmd_t;
 
 

@@ -28,9 +28,10 @@ typedef struct chat_host_s  chat_host_t;
  * A step returns
  *   CHAT_OK     run the next step now
  *   CHAT_AGAIN  calls were issued: run the next step when all are answered
- *   CHAT_DONE   the operation has its result
+ *   CHAT_DONE   the operation has its result; calls still out are forgotten
  *   CHAT_ERROR  it failed; op->error says how (chat_error_e)
- * To jump or loop a step sets op->next before returning OK or AGAIN.
+ * To jump or loop a step sets op->next before returning OK or AGAIN.  A step
+ * reads the results of the last round before it issues a call.
  */
 typedef int (*chat_step_pt)(chat_op_t *op);
 
@@ -56,11 +57,13 @@ struct chat_call_s {
     chat_call_e      kind;
     int              partition;    /* key slot group; -1 = global {g} */
     void            *req;
+    void            *host;         /* the host's own while it is unanswered;
+                                      NULL before send() */
 };
 
 /*
- * One slot's outcome.  rc: CHAT_OK and `reply` (valid until the op ends: the
- * host keeps it); CHAT_BUSY: the host's queue is full; CHAT_ERROR: no answer
+ * One slot's outcome.  rc: CHAT_OK and `reply` (valid until the op's results
+ * were used: chat_op_release()); CHAT_BUSY: the host's queue is full; CHAT_ERROR: no answer
  * (connection lost, time-out: it may or may not have been executed).  An
  * error reply of Redis is CHAT_OK with a reply of type error.
  */
@@ -71,23 +74,28 @@ typedef struct {
 
 struct chat_host_s {
     /*
-     * Starts the call; never calls chat_op_reply() before it returns ... but
-     * may post it at once.  CHAT_OK, or CHAT_BUSY / CHAT_ERROR: the slot is
-     * then answered so by the engine.  The call and its req stay valid until
-     * the reply or forget().
+     * Starts the call.  CHAT_OK, or CHAT_BUSY / CHAT_ERROR: the slot is then
+     * answered so by the engine.  chat_op_reply() may come at once, even
+     * before this returns.  The call and its req stay valid until the reply
+     * or forget().
      */
     int  (*send)(chat_host_t *host, chat_call_t *call);
 
     /* Schedules chat_op_run(op) for later in this loop turn. */
     void (*wake)(chat_host_t *host, chat_op_t *op);
 
-    /* The op ended (called exactly once, outside of any step). */
+    /*
+     * The op ended (called exactly once, outside of any step; it is the last
+     * that happens to the op).  When the results were used, the owner calls
+     * chat_op_release() and may drop the op's memory.
+     */
     void (*done)(chat_host_t *host, chat_op_t *op);
 
     /*
-     * The op ended or was cancelled while calls are unanswered: the host
-     * zeroes its pointers to op, and releases what is answered later.  The
-     * op's memory may be gone as soon as this returns.
+     * The op was cancelled, or ended while calls are unanswered: the host
+     * drops its pointers to op and to its calls (a wake that is scheduled
+     * too), and releases what is answered later.  The op's memory may be
+     * gone as soon as this returns.
      */
     void (*forget)(chat_host_t *host, chat_op_t *op);
 
@@ -106,6 +114,7 @@ struct chat_op_s {
     chat_mem_t         *mem;       /* dies with the op's owner */
     void               *ctx;       /* the op's typed context */
     void               *owner;     /* of the host: request, session, ... */
+    void               *woken;     /* the host's own: place in its run queue */
     int                 rc;        /* result: CHAT_DONE or CHAT_ERROR */
     int                 error;     /* chat_error_e when rc is CHAT_ERROR */
     uint64_t            retry_ms;  /* hint with temporary errors */
@@ -113,6 +122,9 @@ struct chat_op_s {
     unsigned            pending;
     unsigned            n_calls;
     unsigned            finished:1;
+    unsigned            running:1;
+    unsigned            fresh:1;   /* no call issued in this step yet */
+    struct chat_kept_s *kept;      /* replies to release */
     chat_call_t         calls[CHAT_OP_CALLS];
     chat_reply_t        replies[CHAT_OP_CALLS];
 };
@@ -134,12 +146,21 @@ int chat_op_call(chat_op_t *op, chat_call_e kind, int partition, void *req);
 /* The reply of a slot of the round just finished. */
 chat_reply_t *chat_op_result(chat_op_t *op, unsigned slot);
 
-/* From the host: an answer came.  Late ones are released and dropped. */
+/*
+ * From the host: an answer came, reply may be NULL.  Late ones, and a second
+ * one for a slot, are released and dropped.
+ */
 void chat_op_reply(chat_op_t *op, uint32_t generation, uint32_t slot, int rc,
     void *reply);
 
-/* The owner is gone: no done(), replies still to come are dropped. */
+/*
+ * The owner is gone: no done(), replies still to come are dropped, kept ones
+ * released.  Not from inside a step.  Nothing to do after the end.
+ */
 void chat_op_cancel(chat_op_t *op);
+
+/* Gives kept replies back to the host: from the owner, after done(). */
+void chat_op_release(chat_op_t *op);
 
 /* Step helper: op->error = error; return CHAT_ERROR. */
 int chat_op_fail(chat_op_t *op, int error);

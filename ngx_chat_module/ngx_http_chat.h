@@ -41,6 +41,7 @@ typedef struct ngx_http_chat_bus_s       ngx_http_chat_bus_t;
 typedef struct ngx_http_chat_writer_s    ngx_http_chat_writer_t;
 typedef struct ngx_http_chat_registry_s  ngx_http_chat_registry_t;
 typedef struct ngx_http_chat_sessions_s  ngx_http_chat_sessions_t;
+typedef struct ngx_http_chat_owner_s     ngx_http_chat_owner_t;
 
 
 /* chat_redis: parsed, never resolved or connected by nginx -t. */
@@ -87,6 +88,32 @@ typedef struct {
 } ngx_http_chat_loc_conf_t;
 
 
+/*
+ * op->owner points to one of these: `done` gets the op back exactly once when
+ * it has ended (never from inside chat_op_start() or a step, not after
+ * chat_op_cancel()).  It may free the op's memory.
+ */
+struct ngx_http_chat_owner_s {
+    void                      (*done)(ngx_http_chat_owner_t *o,
+                                    chat_op_t *op);
+    void                       *data;
+};
+
+
+/*
+ * Who serves CHAT_CALL_PWHASH.  start: call->host is the server's own and set
+ * while the call runs; ends with chat_op_reply(call->op, call->generation,
+ * call->slot, CHAT_OK, NULL) from an event, or NGX_BUSY at once.  forget: the
+ * call's memory goes away, there will be no reply.
+ */
+typedef struct {
+    ngx_int_t                 (*start)(ngx_http_chat_worker_t *w,
+                                    chat_call_t *call);
+    void                      (*forget)(ngx_http_chat_worker_t *w,
+                                    chat_call_t *call);
+} ngx_http_chat_pwhash_t;
+
+
 struct ngx_http_chat_worker_s {
     ngx_http_chat_main_conf_t  *mcf;
     ngx_cycle_t                *cycle;
@@ -99,6 +126,7 @@ struct ngx_http_chat_worker_s {
     ngx_http_chat_registry_t   *registry;
     ngx_http_chat_sessions_t   *sessions;
     chat_host_t                 host;        /* of operations: see _write.c */
+    ngx_http_chat_pwhash_t      pwhash;      /* set by _http.c */
     ngx_uint_t                  connections; /* chat's, in this worker */
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */
@@ -112,18 +140,24 @@ void ngx_http_chat_gauge(ngx_http_chat_worker_t *w, ngx_uint_t m,
     ngx_int_t value);
 
 
+/* chat_alloc_pt over a pool: chat_mem_init(m, NULL, 0,
+ * ngx_http_chat_palloc, pool, limit). */
+void *ngx_http_chat_palloc(void *pool, size_t size);
+
+
 /* _bus.c and _write.c, for sessions ------------------------------------- */
 
 /* Position in the ring up to which this worker has dispatched. */
 uint64_t ngx_http_chat_bus_position(ngx_http_chat_worker_t *w);
 chat_ring_t *ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w);
-/* Signs cursors; from the zone, the same for all workers of the store. */
+/* 16 bytes; signs cursors, the same on all nodes of the store.  Zeros until
+ * the store was reached once: a hello waits for w->up. */
 const u_char *ngx_http_chat_bus_cursor_key(ngx_http_chat_worker_t *w);
 /* Appends to the partition's ephemeral stream; fire and forget, bounded. */
 void ngx_http_chat_bus_ephemeral(ngx_http_chat_worker_t *w,
     const chat_entry_t *e);
-/* Operator came to or left this worker (reference-counted by caller):
- * presence is renewed each 5 s, dead at 15 s. */
+/* An operator's session came to or left this worker (counted here): presence
+ * is renewed each 5 s, dead at 15 s. */
 void ngx_http_chat_bus_presence(ngx_http_chat_worker_t *w, uint64_t account,
     uint64_t operator_id, ngx_uint_t online);
 
@@ -142,6 +176,12 @@ void ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w,
 /* Graceful stop: close all with bye, spread over mcf->drain. */
 void ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w);
 ngx_int_t ngx_http_chat_sessions_init(ngx_http_chat_worker_t *w);
+
+
+/* _http.c ---------------------------------------------------------------- */
+
+/* Phase handlers; from postconfiguration, if chat is used anywhere. */
+ngx_int_t ngx_http_chat_http_init(ngx_conf_t *cf);
 
 
 /* _registry.c ------------------------------------------------------------ */
