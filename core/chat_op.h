@@ -147,8 +147,9 @@ int chat_op_call(chat_op_t *op, chat_call_e kind, int partition, void *req);
 chat_reply_t *chat_op_result(chat_op_t *op, unsigned slot);
 
 /*
- * From the host: an answer came, reply may be NULL.  Late ones, and a second
- * one for a slot, are released and dropped.
+ * From the host: an answer came.  Only CHAT_CALL_REDIS has a reply object,
+ * others give NULL.  Late ones, and a second one for a slot, are released and
+ * dropped.
  */
 void chat_op_reply(chat_op_t *op, uint32_t generation, uint32_t slot, int rc,
     void *reply);
