@@ -1,0 +1,100 @@
+package Chat::Redis;
+
+# A private redis-server: unix socket, AOF everysec, noeviction, as in
+# production; and its abuse.
+
+use v5.36;
+
+use Chat::Loop qw(wait_for);
+use Chat::Process;
+use Redis ();
+
+
+# args: dir (kept over restarts), build, conf => ["maxmemory 50mb", ...]
+sub new($class, %args) {
+    my $self = bless {%args}, $class;
+    mkdir $self->{dir};
+    $self->{socket} = "$self->{dir}/redis.sock";
+    $self->{slow} = "$self->{dir}/fsync_ms";
+    return $self->start;
+}
+
+
+sub start($self) {
+    my $shim = "$self->{build}/t/slow_fsync.so";
+
+    open my $fh, '>', "$self->{dir}/redis.conf" or die $!;
+    print $fh <<"CONF", map { "$_\n" } @{$self->{conf} // []};
+port 0
+unixsocket $self->{socket}
+unixsocketperm 777
+dir $self->{dir}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+enable-debug-command local
+CONF
+    close $fh;
+
+    $self->{process} = Chat::Process->start(
+        argv => ['redis-server', "$self->{dir}/redis.conf"],
+        log => "$self->{dir}/redis.log",
+        env => -e $shim
+            ? {LD_PRELOAD => $shim, SLOW_FSYNC_FILE => $self->{slow}} : {},
+    );
+
+    wait_for(sub {
+        die "redis-server ended, see $self->{dir}/redis.log\n"
+            unless $self->{process}->running;
+        return eval { $self->connect->ping };
+    }, 20, 'redis answers');
+
+    return $self;
+}
+
+
+sub socket($self) { return $self->{socket} }
+sub address($self) { return "unix:$self->{socket}" }
+sub pid($self) { return $self->{process}->pid }
+
+# A new connection (Redis.pm): commands are its methods.
+sub connect($self) {
+    return Redis->new(sock => $self->{socket}, cnx_timeout => 2,
+                      read_timeout => 30, encoding => undef);
+}
+
+# The harness's own connection, renewed after restarts.
+sub client($self) {
+    my $c = $self->{client};
+    return $c if $c && $self->{client_pid} == $self->pid
+                 && eval { $c->ping };
+    $self->{client_pid} = $self->pid;
+    return $self->{client} = $self->connect;
+}
+
+sub term($self) { return $self->{process}->stop('TERM', 30) }
+sub kill9($self) { return $self->{process}->stop('KILL') }
+sub restart($self, $how = 'term') { $self->$how; return $self->start }
+
+# A Redis that is there but does not answer.
+sub freeze($self) { $self->{process}->signal('STOP') }
+sub thaw($self) { $self->{process}->signal('CONT') }
+
+# Every fsync takes this long from now on (needs the shim `make` builds).
+sub slow_fsync($self, $ms) {
+    die "no $self->{build}/t/slow_fsync.so: run make\n"
+        unless -e "$self->{build}/t/slow_fsync.so";
+    open my $fh, '>', $self->{slow} or die $!;
+    print $fh $ms;
+    close $fh;
+}
+
+sub stop($self) {
+    $self->thaw;
+    return $self->term;
+}
+
+
+1;
