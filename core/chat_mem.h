@@ -31,6 +31,9 @@ void chat_mem_init(chat_mem_t *m, void *block, size_t size,
 /* 16-byte aligned, zeroed.  NULL: out of memory or over the limit. */
 void *chat_mem_alloc(chat_mem_t *m, size_t size);
 
+/* The same, not zeroed: for what is written at once. */
+void *chat_mem_nalloc(chat_mem_t *m, size_t size);
+
 /* Copies a slice.  CHAT_ERROR: out of memory; dst is then empty. */
 int chat_mem_dup(chat_mem_t *m, chat_str_t *dst, const chat_str_t *src);
 
