@@ -92,7 +92,7 @@ sub frame($opcode, $data, %opt) {
     return $head . $data unless $masked;
     my $mask = pack 'N', rand 2**32;
     return $head . $mask
-        . ($data ^ substr $mask x (($len >> 2) + 1), 0, $len);
+        . ($data ^. substr $mask x (($len >> 2) + 1), 0, $len);
 }
 
 
