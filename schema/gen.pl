@@ -14,6 +14,7 @@ use lib $RealBin;
 
 use Schema;
 use Emit::C;
+use Emit::Scripts;
 
 my $root = dirname($RealBin);
 my $to = shift // $root;
@@ -22,6 +23,7 @@ my $schema = Schema->load("$root/schema/chat.schema");
 
 my %files = (
     Emit::C::files($schema),
+    Emit::Scripts::files("$root/bus/scripts"),
 );
 
 for my $file (sort keys %files) {

@@ -1,0 +1,42 @@
+-- A sender's numbers: its hash has i:<instance> = "<n> <id> <dialog> <seq>".
+
+local call = redis.call
+
+-- nil if n is the next number of the instance, else the answer to give
+local function refused(key, instance, n)
+    local v = call('HGET', key, 'i:' .. instance)
+    if not v then
+        return n ~= 1 and { 'gap', 1 } or nil
+    end
+    local last, id, dialog, seq = v:match('^(%d+) (%S+) (%S*) (%d+)$')
+    last = tonumber(last)
+    if n <= last then
+        return { 'already', id, tonumber(seq), dialog }
+    end
+    return n > last + 1 and { 'gap', last + 1 } or nil
+end
+
+-- n = 1 comes of a new instance: the 17th pushes out the one silent longest
+local function evict(key)
+    local h, count, oldest, at, after = call('HGETALL', key), 0
+    for i = 1, #h, 2 do
+        if h[i]:sub(1, 2) == 'i:' then
+            local ms, seq = h[i + 1]:match('^%d+ (%d+)-(%d+)')
+            ms, seq, count = tonumber(ms), tonumber(seq), count + 1
+            if not at or ms < at or ms == at and seq < after then
+                oldest, at, after = h[i], ms, seq
+            end
+        end
+    end
+    if count >= 16 then
+        call('HDEL', key, oldest)
+    end
+end
+
+local function accept(key, instance, n, id, dialog, seq)
+    if n == 1 and call('HLEN', key) >= 16 then
+        evict(key)
+    end
+    call('HSET', key, 'i:' .. instance,
+         n .. ' ' .. id .. ' ' .. dialog .. ' ' .. seq)
+end
