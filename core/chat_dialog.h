@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     int              kind;         /* chat_actor_kind_e */
     uint64_t         account;
+    uint64_t         site;         /* visitor */
     uint64_t         id;           /* operator */
     int              role;         /* on the dialog's site; 0 = none */
     chat_str_t       visitor;      /* visitor */
@@ -78,11 +79,36 @@ typedef struct {
 /*
  * A decision: fields of the dialog to write and events to append, in order.
  * Times in `next` equal to CHAT_AT_EVENT mean "the log id's time of the
- * decision's last event" (nobody's clock is stored); CHAT_AT_EVENT in `due`
- * is relative: due = log time + due_ms.
+ * decision's last event" (nobody's clock is stored; the events of a decision
+ * have one and the same ms).  `seq` and `last` are the script's to write.
+ *
+ * Only the fields named in `writes` are written: a message that comes between
+ * load and commit changes wait, start and answered without changing rev, and
+ * must not be undone.
  */
 #define CHAT_AT_EVENT          UINT64_MAX
 #define CHAT_DECISION_EVENTS   3
+
+typedef enum {                     /* fields of the hash; 0, "" = absent */
+    CHAT_DIALOG_STATE = 0,
+    CHAT_DIALOG_REV,
+    CHAT_DIALOG_SEQ,
+    CHAT_DIALOG_LAST,
+    CHAT_DIALOG_ROUTE,             /* account, site, visitor */
+    CHAT_DIALOG_NAME,
+    CHAT_DIALOG_PAGE,
+    CHAT_DIALOG_OWNER,
+    CHAT_DIALOG_ANSWERED,
+    CHAT_DIALOG_OPENED,
+    CHAT_DIALOG_QUEUED,
+    CHAT_DIALOG_START,
+    CHAT_DIALOG_WAIT,
+    CHAT_DIALOG_CLOSED,
+    CHAT_DIALOG_FIELDS
+} chat_dialog_field_e;
+
+/* Names in the hash, by chat_dialog_field_e. */
+extern const chat_str_t  chat_dialog_fields[CHAT_DIALOG_FIELDS];
 
 typedef struct {
     int              event;        /* chat_event_e */
@@ -103,7 +129,9 @@ typedef struct {
     int              error;        /* chat_error_e; 0 = allowed */
     unsigned         fresh:1;      /* a new dialog: guard "absent" */
     unsigned         nothing:1;    /* due, but no longer: only rearm */
+    unsigned         quiet:1;      /* guard that no message came: seq too */
     chat_dialog_t    next;         /* rev already bumped */
+    unsigned         writes;       /* bit per chat_dialog_field_e */
     chat_draft_t     events[CHAT_DECISION_EVENTS];
     unsigned         n_events;
     int              queue;        /* +1 enter, -1 leave, 0 stay */
@@ -117,8 +145,10 @@ typedef enum { CHAT_DUE_IDLE = 0, CHAT_DUE_ACCEPT = 1 } chat_due_e;
 
 
 /*
- * Decides.  Always fills *out; returns CHAT_OK if allowed, CHAT_DECLINED with
- * out->error otherwise.  `d` may be absent (exists = 0) for POST only.
+ * Decides, rights included (chat_rights.h).  Always fills *out; returns
+ * CHAT_OK if allowed, CHAT_DECLINED with out->error otherwise.  An absent `d`
+ * (exists = 0) is for a visitor's POST; CHAT_E_NOT_FOUND for others, nothing
+ * for timers.  A POST into an open dialog is CHAT_E_CONFLICT: append it.
  * Slices in *out point into the arguments.
  */
 int chat_dialog_decide(const chat_dialog_t *d, const chat_actor_t *who,
@@ -130,13 +160,24 @@ int chat_dialog_decide(const chat_dialog_t *d, const chat_actor_t *who,
  */
 int chat_dialog_open(const chat_dialog_t *d);
 
-/* Fold one event into a state: what the scripts do, for replays and tests. */
+/*
+ * Fold one event into a state: what the scripts do, for replays and tests.
+ * Events up to d->last and ephemeral ones change nothing.  Slices of *d then
+ * point into the entry.
+ */
 void chat_dialog_apply(chat_dialog_t *d, const chat_entry_t *e);
 
-/* Hash <-> struct.  pairs: n field/value slices as HGETALL gives them. */
+/*
+ * Hash -> struct.  pairs: n slices, field and value in turn, as HGETALL gives
+ * them; none: exists = 0.  Unknown fields are skipped.  Writes all but
+ * d->dialog, which is not in the hash.  CHAT_ERROR: damaged.
+ */
 int chat_dialog_parse(const chat_str_t *pairs, size_t n, chat_dialog_t *d);
 
-/* The view clients get; `text` is the beginning of the last message. */
+/*
+ * The view clients get; `text` is the last message (its beginning is taken)
+ * or NULL.  What is printed (`last`) goes to mem.
+ */
 void chat_dialog_view(const chat_dialog_t *d, const chat_str_t *text,
     chat_dialog_view_t *view, chat_mem_t *mem);
 

@@ -25,7 +25,8 @@ typedef struct {
     int              event;      /* chat_event_e; unknown ones are kept */
     uint64_t         seq;        /* among the dialog's public events, or 0 */
     chat_str_t       sender;     /* "<instance>:<n>", empty: no client */
-    uint64_t         owner;      /* operator who owns the dialog after it */
+    uint64_t         owner;      /* operator who owns the dialog after it;
+                                    closed, released: who had it, or 0 */
     uint64_t         wait_ms;    /* message of an operator: since when the
                                     visitor waited; taken: since queued */
     uint64_t         start_ms;   /* only at an episode's first human answer:

@@ -137,6 +137,7 @@ chat_op_call(chat_op_t *op, chat_call_e kind, int partition, void *req)
     call->kind = kind;
     call->partition = partition;
     call->req = req;
+    call->host = NULL;
 
     op->replies[slot].rc = CHAT_OP_UNANSWERED;
     op->replies[slot].reply = NULL;
