@@ -64,9 +64,6 @@ struct ngx_http_chat_req_s {
 };
 
 
-/* For postconfiguration: claims addresses, finds the thread pool. */
-ngx_int_t ngx_http_chat_http_init(ngx_conf_t *cf);
-
 /*
  * Answers, each returns what to finalize the request with.  An error frame
  * comes from chat_errors[], with its HTTP status; retry_ms is told in the
@@ -98,9 +95,6 @@ ngx_int_t ngx_http_chat_http_arg(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_http_chat_http_hold(ngx_http_chat_req_t *q);
 void ngx_http_chat_http_finish(ngx_http_chat_req_t *q, ngx_int_t rc);
 
-/* An arena in a pool. */
-void ngx_http_chat_http_mem(chat_mem_t *mem, ngx_pool_t *pool, size_t limit);
-
 /* Plain HTTP is good enough for a password only on the machine itself. */
 ngx_uint_t ngx_http_chat_http_secure(ngx_http_request_t *r);
 ngx_uint_t ngx_http_chat_http_loopback(ngx_http_request_t *r);
@@ -125,9 +119,9 @@ ngx_int_t ngx_http_chat_admin_revoke_handler(ngx_http_chat_req_t *q);
 
 /*
  * Password checks on the thread pool (_pwhash.c): CHAT_CALL_PWHASH of the
- * host of operations.  At most two at once on this node, whoever asks:
- * CHAT_BUSY beyond it.  `call` stays valid until chat_op_reply() or
- * ngx_http_chat_pwhash_forget().
+ * host of operations.  At most NGX_HTTP_CHAT_CHECKS run at once on this node,
+ * whoever asks: CHAT_BUSY beyond it.  `call` stays valid until
+ * chat_op_reply() or ngx_http_chat_pwhash_forget().
  */
 int ngx_http_chat_pwhash_send(ngx_http_chat_worker_t *w, chat_call_t *call);
 void ngx_http_chat_pwhash_forget(ngx_http_chat_worker_t *w, chat_op_t *op);

@@ -265,6 +265,24 @@ const chat_type_t  chat_sessions_view_type = {
 };
 
 
+static const chat_field_t  chat_visitor_identity_fields[] = {
+    { chat_string("visitor"), 1, CHAT_KIND_STR, CHAT_FIELD_REQUIRED,
+      CHAT_PRIVACY_NONE, offsetof(chat_visitor_identity_t, visitor), 22, 22,
+      NULL, NULL },
+    { chat_string("token"), 2, CHAT_KIND_STR,
+      CHAT_FIELD_REQUIRED | CHAT_FIELD_SECRET, CHAT_PRIVACY_NONE,
+      offsetof(chat_visitor_identity_t, token), 1, 200, NULL, NULL },
+    { chat_string("expires_ms"), 3, CHAT_KIND_U64, CHAT_FIELD_REQUIRED,
+      CHAT_PRIVACY_NONE, offsetof(chat_visitor_identity_t, expires_ms), 0,
+      INT64_MAX, NULL, NULL }
+};
+
+const chat_type_t  chat_visitor_identity_type = {
+    "visitor_identity", sizeof(chat_visitor_identity_t),
+    chat_visitor_identity_fields, 3
+};
+
+
 static const chat_field_t  chat_limits_view_fields[] = {
     { chat_string("text_max"), 1, CHAT_KIND_INT, CHAT_FIELD_REQUIRED,
       CHAT_PRIVACY_NONE, offsetof(chat_limits_view_t, text_max),
@@ -900,7 +918,10 @@ const chat_error_def_t  chat_errors[CHAT_E_MAX] = {
       chat_string("Chat is switched off for this site.") },
     [CHAT_E_INTERNAL] =
     { CHAT_E_INTERNAL, chat_string("internal"), 500, CHAT_ERROR_TEMPORARY,
-      chat_string("Something failed on our side; it is logged.") }
+      chat_string("Something failed on our side; it is logged.") },
+    [CHAT_E_LENGTH] =
+    { CHAT_E_LENGTH, chat_string("length"), 411, CHAT_ERROR_FINAL,
+      chat_string("Send the length of the body (Content-Length).") }
 };
 
 

@@ -185,6 +185,15 @@ typedef struct {
     chat_list_t              sessions;    /* of chat_session_info_t */
 } chat_sessions_view_t;
 
+/* Answer to POST v1/visitor. */
+typedef struct {
+    uint64_t                 has;
+    chat_str_t               visitor;
+    /* for Authorization: Bearer, where there are no cookies */
+    chat_str_t               token;
+    uint64_t                 expires_ms;
+} chat_visitor_identity_t;
+
 /* Bounds a client should keep. */
 typedef struct {
     uint64_t                 has;
@@ -496,6 +505,10 @@ typedef struct {
 
 #define CHAT_F_SESSIONS_VIEW_SESSIONS            0
 
+#define CHAT_F_VISITOR_IDENTITY_VISITOR          0
+#define CHAT_F_VISITOR_IDENTITY_TOKEN            1
+#define CHAT_F_VISITOR_IDENTITY_EXPIRES_MS       2
+
 #define CHAT_F_LIMITS_VIEW_TEXT_MAX              0
 #define CHAT_F_LIMITS_VIEW_PING_MS               1
 #define CHAT_F_LIMITS_VIEW_TAIL                  2
@@ -610,6 +623,7 @@ extern const chat_type_t  chat_login_request_type;
 extern const chat_type_t  chat_me_view_type;
 extern const chat_type_t  chat_session_info_type;
 extern const chat_type_t  chat_sessions_view_type;
+extern const chat_type_t  chat_visitor_identity_type;
 extern const chat_type_t  chat_limits_view_type;
 extern const chat_type_t  chat_ev_dialog_opened_type;
 extern const chat_type_t  chat_ev_message_posted_type;
@@ -745,7 +759,9 @@ typedef enum chat_error_e {
     CHAT_E_SUSPENDED = 25,
     /* Something failed on our side; it is logged. */
     CHAT_E_INTERNAL = 26,
-    CHAT_E_MAX = 27
+    /* Send the length of the body (Content-Length). */
+    CHAT_E_LENGTH = 27,
+    CHAT_E_MAX = 28
 } chat_error_e;
 
 /* Statistics. */
