@@ -131,17 +131,105 @@ $(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
 	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
 
+$(B)/t/slow_fsync.so: t/lib/slow_fsync.c
+	$(call say,SHIM,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(filter-out -fsanitize%,$(OPT)) $(WARN) \
+	    -fPIC -shared -o $@ $<
+
 ## gen: write what is generated from schema/ and bus/scripts/
 gen:
 	$(Q)$(PERL) schema/gen.pl
 
-## units: the C unit tests only
-units: $(UNITS)
-	$(Q)prove -e '' $(UNITS)
+## deps: install what is missing of packaging/deps.txt (asks nothing)
+deps:
+	$(Q)packaging/run/deps run test
 
-## clean: remove the build directory
+## run: the demo on 127.0.0.1: private Redis, nginx, daemon; Ctrl-C ends it
+run:
+	$(Q)packaging/run/deps run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)CHAT_BUILD=$(abspath $(B)) packaging/run/run
+
+## stop: end a demo started elsewhere by `make run`
+stop:
+	$(Q)packaging/run/run stop
+
+# what runs alone after everything else: it loads the machine on purpose
+ALONE   := $(wildcard t/chaos_minute.t)
+TESTS   := $(filter-out $(ALONE),$(wildcard t/*.t t/e2e/*.t))
+RUNT     = CHAT_BUILD=$(abspath $(B)) $(PERL) t/run.pl --jobs $(JOBS)
+JOBS    ?= 2
+
+## test: everything that must pass, within 12 minutes
+test:
+	$(Q)packaging/run/deps run test
+	$(Q)$(MAKE) --no-print-directory all units-build $(B)/t/slow_fsync.so
+	$(Q)$(MAKE) --no-print-directory prove
+
+# two steps, since the first may install what the second looks for
+prove:
+	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
+
+## test-full: test, then checks, sanitizers, long chaos, fresh machine
+test-full: test check asan chaos fresh-test
+
+## units: the C unit tests only
+units: units-build
+	$(Q)$(RUNT) $(UNITS)
+
+units-build: $(UNITS)
+
+## asan: units and end-to-end tests under AddressSanitizer and UBSan
+ASAN_T  ?= $(filter-out t/meta_% t/e2e/% t/web%,$(TESTS))
+asan:
+	$(Q)$(MAKE) --no-print-directory SAN=1 B=$(B)-asan all units-build \
+	    $(B)-asan/t/slow_fsync.so
+	$(Q)SAN=1 CHAT_BUILD=$(abspath $(B)-asan) $(PERL) t/run.pl --jobs $(JOBS) \
+	    $(UNITS:$(B)/%=$(B)-asan/%) $(ASAN_T)
+
+## check: both compilers, cppcheck
+check:
+	$(Q)packaging/run/deps run test full
+	$(Q)$(MAKE) --no-print-directory CC=gcc B=$(B)-gcc all units-build
+	$(Q)$(MAKE) --no-print-directory CC=clang B=$(B)-clang all units-build
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+	    --enable=warning,performance,portability -j $(JOBS) \
+	    --suppress=missingIncludeSystem --suppress=nullPointerArithmetic \
+	    -DNGX_PTR_SIZE=8 -Icore -Ibus -Ingx_chat_module \
+	    -Ilua-free-admin/api core bus ngx_chat_module lua-free-admin/api \
+	    statd ctl
+
+## chaos: 100 000 messages, every fault: nothing lost, doubled, reordered
+chaos: all $(B)/t/slow_fsync.so
+	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/chaos.pl
+
+## fresh-test: `make run` and `make test` on a bare Debian 12 (root, apt)
+fresh-test:
+	$(Q)packaging/run/deps full
+	$(Q)B=$(abspath $(B)) packaging/run/fresh-test
+
+## bench: measure, against the bounds of this machine
+bench: all
+	$(Q)set -e; for b in $(wildcard bench/bench_*.pl); do \
+	    CHAT_BUILD=$(abspath $(B)) $(PERL) $$b; done
+
+## install: into $(DESTDIR)$(PREFIX) and nginx's module directory
+NGXMODS ?= /usr/lib/nginx/modules
+install: all
+	install -d $(DESTDIR)$(NGXMODS) $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/nginx-chat \
+	    $(DESTDIR)/usr/share/nginx/modules-available
+	install -m 644 $(MODULE) $(DESTDIR)$(NGXMODS)/
+	install -m 755 $(STATD) $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(CTL) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 README.md CHANGES docs/*.md \
+	    $(DESTDIR)$(PREFIX)/share/doc/nginx-chat/
+	install -m 644 packaging/mod-http-chat.conf \
+	    $(DESTDIR)/usr/share/nginx/modules-available/
+
+## clean: remove the build directories
 clean:
-	rm -rf $(B)
+	rm -rf $(B) $(B)-asan $(B)-gcc $(B)-clang
 
 ## help: this list
 help:
@@ -149,4 +237,5 @@ help:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all gen units clean help
+.PHONY: all asan bench chaos check clean deps fresh-test gen help install \
+        prove run stop test test-full units units-build
