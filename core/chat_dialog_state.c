@@ -305,6 +305,10 @@ chat_fold_posted(chat_dialog_t *d, const chat_entry_t *e)
         return;
     }
 
+    if (body.from.kind != CHAT_ACTOR_KIND_VISITOR) {
+        return;
+    }
+
     if (d->wait_ms == 0) {
         d->wait_ms = e->id.ms;
     }
