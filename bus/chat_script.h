@@ -10,6 +10,7 @@
 #include "chat_cmd.h"
 #include "chat_dialog.h"
 #include "chat_event.h"
+#include "chat_keys.h"
 #include "chat_token.h"
 
 
@@ -51,6 +52,9 @@ typedef struct {
     chat_str_t       instance;
     uint64_t         n;          /* 0 = no number (system) */
 } chat_sender_t;
+
+/* Key of the sender's hash; empty: out of memory. */
+chat_str_t chat_sender_key(chat_mem_t *mem, const chat_sender_t *s);
 
 /* One message of an append batch; also what the replay tail keeps. */
 typedef struct {
@@ -113,6 +117,9 @@ extern const chat_str_t  chat_at_ms;
 void chat_commit_due(chat_commit_t *c, const chat_str_t *key,
     uint64_t delay_ms, const chat_str_t *member);
 
+/* What a caller could not build: the commit then comes to NULL. */
+void chat_commit_fail(chat_commit_t *c);
+
 /* oom: use the copy that may run when Redis is full.  NULL: no memory. */
 chat_cmd_t *chat_commit_cmd(chat_commit_t *c, int oom);
 
@@ -131,7 +138,8 @@ int chat_commit_parse(const redisReply *r, chat_commit_result_t *res);
 /*
  * The whole commit of a decision: sender's number, guards (dialog's rev, or
  * absent; for a visitor's POST also his `dialog` pointer equal to
- * `pointer`), events, fields of decision->next, queue/open/dialogs/due sets.
+ * `pointer`, empty = he has none; NULL = do not look), events, the fields
+ * decision->writes, queue/open/dialogs/due sets.  NULL: out of memory.
  */
 chat_cmd_t *chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
     const chat_decision_t *dec, const chat_sender_t *sender,

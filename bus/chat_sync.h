@@ -36,9 +36,9 @@ typedef struct {
 int chat_sync_address(char *text, chat_sync_conf_t *conf);
 
 /*
- * Connects, AUTH, SELECT, SCRIPT LOAD of all scripts (a server whose SHA-1
- * differs from ours is refused).  NULL: `error` (at least 1 byte) tells why,
- * zero-terminated, without the password.
+ * Connects, AUTH, SELECT, SCRIPT LOAD of all scripts.  NULL: `error` (at
+ * least 1 byte) tells why, zero-terminated, without the password.  Programs
+ * ignore SIGPIPE.
  */
 chat_sync_t *chat_sync_open(const chat_sync_conf_t *conf, char *error,
     size_t size);
@@ -67,16 +67,13 @@ int chat_sync_timeout(chat_sync_t *s, unsigned ms);
 chat_host_t *chat_sync_host(chat_sync_t *s);
 
 /*
- * Runs a started op to its end; returns op->rc.  Its replies live until
- * chat_sync_release() or chat_sync_close().  PWHASH is computed and SLEEP
- * slept on the spot.
+ * Runs a started op (and every other one started on this host) to its end;
+ * returns op->rc.  Then use the results, and chat_op_release(op).  PWHASH is
+ * computed and SLEEP slept on the spot.
  */
 int chat_sync_run(chat_sync_t *s, chat_op_t *op);
-void chat_sync_release(chat_sync_t *s);
 
-/*
- * CLOCK_REALTIME in ms, or what a test set; 0 = the real one again.
- */
+/* CLOCK_REALTIME in ms, or what a test set; 0 = the real one again. */
 uint64_t chat_sync_now(const chat_sync_t *s);
 void chat_sync_set_now(chat_sync_t *s, uint64_t ms);
 

@@ -149,13 +149,14 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
         "return { 'conflict', i - 1, found or '' }\n"
         "end\n"
         "end\n"
-        "local id, seq = '0-0', 0\n"
+        "local id, seq, at = '0-0', 0, '*'\n"
         "for _, e in ipairs(t.e) do\n"
         "local log, list, dialog, public, event, facts, route, body = unpack(e)\n"
         "seq = public and (tonumber(call('HGET', KEYS[dialog], 'seq')) or 0) + 1\n"
         "or 0\n"
         "facts = event .. ' ' .. seq .. ' ' .. facts\n"
-        "id = call('XADD', KEYS[log], '*', 'h', facts .. ' ' .. route, 'b', body)\n"
+        "id = call('XADD', KEYS[log], at, 'h', facts .. ' ' .. route, 'b', body)\n"
+        "at = id:match('^%d+') .. '-*'\n"
         "if list > 0 then\n"
         "call('RPUSH', KEYS[list], id .. ' ' .. facts .. ' ' .. body)\n"
         "call('HSET', KEYS[dialog], 'last', id)\n"
@@ -180,7 +181,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
         "accept(KEYS[s[1]], s[2], s[3], id, s[4], seq)\n"
         "end\n"
         "return { 'ok', id, seq, s and s[4] or '' }\n"),
-        chat_string("2fdbf6f7e3e20d23f9aeec765077c0499bd9d2b3")
+        chat_string("9616bc6c3ad858ba2c8637aac75f895e3cff7da2")
     },
 
     [CHAT_SCRIPT_COMMIT_OOM] = {
@@ -236,13 +237,14 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
         "return { 'conflict', i - 1, found or '' }\n"
         "end\n"
         "end\n"
-        "local id, seq = '0-0', 0\n"
+        "local id, seq, at = '0-0', 0, '*'\n"
         "for _, e in ipairs(t.e) do\n"
         "local log, list, dialog, public, event, facts, route, body = unpack(e)\n"
         "seq = public and (tonumber(call('HGET', KEYS[dialog], 'seq')) or 0) + 1\n"
         "or 0\n"
         "facts = event .. ' ' .. seq .. ' ' .. facts\n"
-        "id = call('XADD', KEYS[log], '*', 'h', facts .. ' ' .. route, 'b', body)\n"
+        "id = call('XADD', KEYS[log], at, 'h', facts .. ' ' .. route, 'b', body)\n"
+        "at = id:match('^%d+') .. '-*'\n"
         "if list > 0 then\n"
         "call('RPUSH', KEYS[list], id .. ' ' .. facts .. ' ' .. body)\n"
         "call('HSET', KEYS[dialog], 'last', id)\n"
@@ -267,6 +269,6 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
         "accept(KEYS[s[1]], s[2], s[3], id, s[4], seq)\n"
         "end\n"
         "return { 'ok', id, seq, s and s[4] or '' }\n"),
-        chat_string("30c7a3bd41a8d5014d1547a8a0d73822d800cc21")
+        chat_string("3c27b18566502f2dafce495420c2b50cf033764d")
     },
 };

@@ -21,13 +21,15 @@ for i, c in ipairs(t.c) do
     end
 end
 
-local id, seq = '0-0', 0
+-- events of one decision have one time
+local id, seq, at = '0-0', 0, '*'
 for _, e in ipairs(t.e) do
     local log, list, dialog, public, event, facts, route, body = unpack(e)
     seq = public and (tonumber(call('HGET', KEYS[dialog], 'seq')) or 0) + 1
           or 0
     facts = event .. ' ' .. seq .. ' ' .. facts
-    id = call('XADD', KEYS[log], '*', 'h', facts .. ' ' .. route, 'b', body)
+    id = call('XADD', KEYS[log], at, 'h', facts .. ' ' .. route, 'b', body)
+    at = id:match('^%d+') .. '-*'
     if list > 0 then
         call('RPUSH', KEYS[list], id .. ' ' .. facts .. ' ' .. body)
         call('HSET', KEYS[dialog], 'last', id)

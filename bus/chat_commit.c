@@ -1,0 +1,572 @@
+
+#include <msgpack.h>
+
+#include "chat_script.h"
+#include "chat_str.h"
+
+
+typedef struct chat_commit_check_s  chat_commit_check_t;
+typedef struct chat_commit_event_s  chat_commit_event_t;
+typedef struct chat_commit_write_s  chat_commit_write_t;
+
+struct chat_commit_check_s {
+    chat_commit_check_t   *next;
+    unsigned               key;
+    char                   op;
+    const char            *field;
+    chat_str_t             value;
+};
+
+struct chat_commit_event_s {
+    chat_commit_event_t   *next;
+    unsigned               log;
+    unsigned               list;
+    unsigned               dialog;
+    int                    event;
+    int                    public;
+    chat_str_t             facts;     /* "<sender> <owner> <wait> <start>" */
+    chat_str_t             route;     /* "<account>:<site>:<visitor> <dialog>" */
+    chat_str_t             body;
+};
+
+struct chat_commit_write_s {
+    chat_commit_write_t   *next;
+    unsigned               key;
+    int                    argc;
+    const chat_str_t      *argv;
+    uint64_t               delay;     /* what a chat_at_ms stands for: + N */
+};
+
+struct chat_commit_s {
+    chat_mem_t            *mem;
+    unsigned               partition;
+    int                    failed;    /* sticky: out of memory */
+
+    const chat_sender_t   *sender;
+    unsigned               sender_key;
+    chat_str_t             sender_dialog;
+
+    chat_str_t            *keys;
+    unsigned               n_keys;
+    unsigned               cap;
+
+    chat_commit_check_t   *checks, **last_check;
+    chat_commit_event_t   *events, **last_event;
+    chat_commit_write_t   *writes, **last_write;
+    unsigned               n_checks, n_events, n_writes;
+};
+
+
+static unsigned chat_commit_key(chat_commit_t *c, const chat_str_t *key);
+static void *chat_commit_alloc(chat_commit_t *c, size_t size);
+static chat_commit_event_t *chat_commit_entry(chat_commit_t *c,
+    const chat_entry_t *e);
+static void chat_commit_body(chat_commit_t *c, chat_str_t *body,
+    const chat_type_t *type, const void *in);
+static int chat_commit_sink(void *data, const char *buf, size_t len);
+static void chat_commit_pack(const chat_commit_t *c, chat_str_t *out);
+static void chat_commit_pack_sender(const chat_commit_t *c,
+    msgpack_packer *pk);
+static void chat_commit_pack_check(const chat_commit_check_t *check,
+    msgpack_packer *pk);
+static void chat_commit_pack_event(const chat_commit_event_t *e,
+    msgpack_packer *pk);
+static void chat_commit_pack_write(const chat_commit_write_t *w,
+    msgpack_packer *pk);
+static void chat_pack_str(msgpack_packer *pk, const chat_str_t *s);
+static void chat_pack_c(msgpack_packer *pk, const char *text);
+
+
+const chat_str_t  chat_at_id = chat_string("id of the last event");
+const chat_str_t  chat_at_ms = chat_string("ms of the last event");
+
+
+chat_commit_t *
+chat_commit_create(chat_mem_t *mem, unsigned partition)
+{
+    chat_commit_t  *c;
+
+    c = chat_mem_alloc(mem, sizeof(chat_commit_t));
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->mem = mem;
+    c->partition = partition;
+
+    c->last_check = &c->checks;
+    c->last_event = &c->events;
+    c->last_write = &c->writes;
+
+    return c;
+}
+
+
+/* Index of a key in KEYS, counted from 1 as Lua does. */
+
+static unsigned
+chat_commit_key(chat_commit_t *c, const chat_str_t *key)
+{
+    unsigned     i;
+    chat_str_t  *keys;
+
+    if (key->len == 0) {
+        chat_commit_fail(c);
+        return 0;
+    }
+
+    for (i = 0; i < c->n_keys; i++) {
+        if (chat_str_eq(&c->keys[i], key)) {
+            return i + 1;
+        }
+    }
+
+    if (c->n_keys == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 16;
+
+        keys = chat_commit_alloc(c, c->cap * sizeof(chat_str_t));
+        if (keys == NULL) {
+            c->cap = c->n_keys;
+            return 0;
+        }
+
+        if (c->n_keys) {
+            memcpy(keys, c->keys, c->n_keys * sizeof(chat_str_t));
+        }
+
+        c->keys = keys;
+    }
+
+    c->keys[c->n_keys++] = *key;
+
+    return c->n_keys;
+}
+
+
+static void *
+chat_commit_alloc(chat_commit_t *c, size_t size)
+{
+    void  *p;
+
+    p = chat_mem_alloc(c->mem, size);
+    if (p == NULL) {
+        chat_commit_fail(c);
+    }
+
+    return p;
+}
+
+
+void
+chat_commit_fail(chat_commit_t *c)
+{
+    c->failed = 1;
+}
+
+
+void
+chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
+    const chat_str_t *dialog)
+{
+    chat_str_t  key;
+
+    key = chat_sender_key(c->mem, s);
+
+    c->sender = s;
+    c->sender_key = chat_commit_key(c, &key);
+    c->sender_dialog = *dialog;
+}
+
+
+void
+chat_commit_check(chat_commit_t *c, const chat_str_t *key, const char *field,
+    char op, const chat_str_t *value)
+{
+    chat_commit_check_t  *check;
+
+    check = chat_commit_alloc(c, sizeof(chat_commit_check_t));
+    if (check == NULL) {
+        return;
+    }
+
+    check->key = chat_commit_key(c, key);
+    check->field = field;
+    check->op = op;
+
+    if (value) {
+        check->value = *value;
+    }
+
+    *c->last_check = check;
+    c->last_check = &check->next;
+    c->n_checks++;
+}
+
+
+void
+chat_commit_event(chat_commit_t *c, const chat_dialog_t *d,
+    const chat_draft_t *draft, const chat_sender_t *sender)
+{
+    chat_str_t               key;
+    chat_entry_t             entry;
+    unsigned char           *p;
+    chat_commit_event_t     *e;
+    const chat_event_def_t  *def;
+
+    def = chat_event_def(draft->event);
+    if (def == NULL) {
+        chat_commit_fail(c);
+        return;
+    }
+
+    memset(&entry, 0, sizeof(chat_entry_t));
+
+    entry.event = draft->event;
+    entry.owner = draft->owner;
+    entry.wait_ms = draft->wait_ms;
+    entry.start_ms = draft->start_ms;
+    entry.account = d->account;
+    entry.site = d->site;
+    entry.visitor = d->visitor;
+    entry.dialog = d->dialog;
+
+    if (sender && sender->n) {
+        p = chat_commit_alloc(c, sender->instance.len + 21);
+        if (p == NULL) {
+            return;
+        }
+
+        entry.sender.data = p;
+        memcpy(p, sender->instance.data, sender->instance.len);
+        p += sender->instance.len;
+        *p++ = ':';
+        entry.sender.len = chat_u64_print(p, sender->n) - entry.sender.data;
+    }
+
+    chat_commit_body(c, &entry.body, def->type, &draft->body);
+
+    e = chat_commit_entry(c, &entry);
+    if (e == NULL) {
+        return;
+    }
+
+    e->public = (def->audience == CHAT_AUDIENCE_PUBLIC);
+
+    key = chat_key_dialog(c->mem, d->account, &d->dialog);
+    e->dialog = chat_commit_key(c, &key);
+
+    key = e->public ? chat_key_dialog_pub(c->mem, d->account, &d->dialog)
+                    : chat_key_dialog_staff(c->mem, d->account, &d->dialog);
+    e->list = chat_commit_key(c, &key);
+}
+
+
+void
+chat_commit_plain(chat_commit_t *c, const chat_entry_t *e)
+{
+    (void) chat_commit_entry(c, e);
+}
+
+
+/*
+ * The number (seq) is the script's to give: the header is cut around it, into
+ * what comes with the facts and what only the log needs.
+ */
+
+static chat_commit_event_t *
+chat_commit_entry(chat_commit_t *c, const chat_entry_t *entry)
+{
+    int                   fields;
+    chat_str_t            key;
+    unsigned char        *p, *last, *facts, *route;
+    chat_commit_event_t  *e;
+
+    e = chat_commit_alloc(c, sizeof(chat_commit_event_t) + CHAT_HEADER_MAX);
+    if (e == NULL) {
+        return NULL;
+    }
+
+    p = (unsigned char *) &e[1];
+    last = chat_entry_header(p, entry);
+
+    facts = route = last;
+
+    for (fields = 0; p < last; p++) {
+        if (*p == ' ') {
+            fields++;
+
+            if (fields == 2) {
+                facts = p + 1;
+
+            } else if (fields == 6) {
+                route = p + 1;
+                break;
+            }
+        }
+    }
+
+    if (route == last) {
+        chat_commit_fail(c);
+        return NULL;
+    }
+
+    e->event = entry->event;
+    e->facts.data = facts;
+    e->facts.len = route - 1 - facts;
+    e->route.data = route;
+    e->route.len = last - route;
+    e->body = entry->body;
+
+    key = chat_key_log(c->mem, c->partition);
+    e->log = chat_commit_key(c, &key);
+
+    *c->last_event = e;
+    c->last_event = &e->next;
+    c->n_events++;
+
+    return e;
+}
+
+
+static void
+chat_commit_body(chat_commit_t *c, chat_str_t *body, const chat_type_t *type,
+    const void *in)
+{
+    body->len = chat_body_encode(type, in, NULL, 0);
+
+    body->data = chat_commit_alloc(c, body->len);
+    if (body->data == NULL) {
+        body->len = 0;
+        return;
+    }
+
+    (void) chat_body_encode(type, in, body->data, body->len);
+}
+
+
+void
+chat_commit_write(chat_commit_t *c, const chat_str_t *argv, int argc)
+{
+    chat_str_t           *copy;
+    chat_commit_write_t  *w;
+
+    w = chat_commit_alloc(c, sizeof(chat_commit_write_t));
+    copy = chat_commit_alloc(c, argc * sizeof(chat_str_t));
+
+    if (w == NULL || copy == NULL) {
+        return;
+    }
+
+    memcpy(copy, argv, argc * sizeof(chat_str_t));
+
+    w->key = chat_commit_key(c, &argv[1]);
+    w->argc = argc;
+    w->argv = copy;
+
+    *c->last_write = w;
+    c->last_write = &w->next;
+    c->n_writes++;
+}
+
+
+void
+chat_commit_due(chat_commit_t *c, const chat_str_t *key, uint64_t delay_ms,
+    const chat_str_t *member)
+{
+    chat_str_t            argv[4];
+    chat_commit_write_t **w;
+
+    chat_str_set(&argv[0], "ZADD");
+    argv[1] = *key;
+    argv[2] = chat_at_ms;
+    argv[3] = *member;
+
+    w = c->last_write;
+    chat_commit_write(c, argv, 4);
+
+    if (*w) {
+        (*w)->delay = delay_ms;
+    }
+}
+
+
+chat_cmd_t *
+chat_commit_cmd(chat_commit_t *c, int oom)
+{
+    unsigned     i;
+    chat_cmd_t  *cmd;
+    chat_str_t   arg;
+
+    /* the first pass of the packer counts, the second one writes */
+
+    arg.len = 0;
+    arg.data = NULL;
+    chat_commit_pack(c, &arg);
+
+    arg.data = chat_commit_alloc(c, arg.len);
+    cmd = chat_cmd_create(c->mem, 4 + c->n_keys);
+
+    if (cmd == NULL || c->failed) {
+        return NULL;
+    }
+
+    arg.len = 0;
+    chat_commit_pack(c, &arg);
+
+    chat_cmd_lit(cmd, "EVALSHA");
+    chat_cmd_str(cmd, &chat_scripts[oom ? CHAT_SCRIPT_COMMIT_OOM
+                                        : CHAT_SCRIPT_COMMIT].sha);
+    chat_cmd_u64(cmd, c->n_keys);
+
+    for (i = 0; i < c->n_keys; i++) {
+        chat_cmd_str(cmd, &c->keys[i]);
+    }
+
+    chat_cmd_str(cmd, &arg);
+
+    cmd->numbered = (c->sender != NULL);
+
+    return cmd->failed ? NULL : cmd;
+}
+
+
+static int
+chat_commit_sink(void *data, const char *buf, size_t len)
+{
+    chat_str_t  *out = data;
+
+    if (out->data) {
+        memcpy(out->data + out->len, buf, len);
+    }
+
+    out->len += len;
+
+    return 0;
+}
+
+
+static void
+chat_commit_pack(const chat_commit_t *c, chat_str_t *out)
+{
+    msgpack_packer              pk;
+    const chat_commit_check_t  *check;
+    const chat_commit_event_t  *e;
+    const chat_commit_write_t  *w;
+
+    msgpack_packer_init(&pk, out, chat_commit_sink);
+
+    msgpack_pack_map(&pk, c->sender ? 4 : 3);
+
+    if (c->sender) {
+        chat_pack_c(&pk, "s");
+        chat_commit_pack_sender(c, &pk);
+    }
+
+    chat_pack_c(&pk, "c");
+    msgpack_pack_array(&pk, c->n_checks);
+
+    for (check = c->checks; check; check = check->next) {
+        chat_commit_pack_check(check, &pk);
+    }
+
+    chat_pack_c(&pk, "e");
+    msgpack_pack_array(&pk, c->n_events);
+
+    for (e = c->events; e; e = e->next) {
+        chat_commit_pack_event(e, &pk);
+    }
+
+    chat_pack_c(&pk, "w");
+    msgpack_pack_array(&pk, c->n_writes);
+
+    for (w = c->writes; w; w = w->next) {
+        chat_commit_pack_write(w, &pk);
+    }
+}
+
+
+static void
+chat_commit_pack_sender(const chat_commit_t *c, msgpack_packer *pk)
+{
+    msgpack_pack_array(pk, 4);
+    msgpack_pack_uint32(pk, c->sender_key);
+    chat_pack_str(pk, &c->sender->instance);
+    msgpack_pack_uint64(pk, c->sender->n);
+    chat_pack_str(pk, &c->sender_dialog);
+}
+
+
+static void
+chat_commit_pack_check(const chat_commit_check_t *check, msgpack_packer *pk)
+{
+    msgpack_pack_array(pk, 4);
+    msgpack_pack_uint32(pk, check->key);
+    chat_pack_c(pk, check->field);
+    msgpack_pack_str(pk, 1);
+    msgpack_pack_str_body(pk, &check->op, 1);
+    chat_pack_str(pk, &check->value);
+}
+
+
+static void
+chat_commit_pack_event(const chat_commit_event_t *e, msgpack_packer *pk)
+{
+    msgpack_pack_array(pk, 8);
+    msgpack_pack_uint32(pk, e->log);
+    msgpack_pack_uint32(pk, e->list);
+    msgpack_pack_uint32(pk, e->dialog);
+
+    if (e->public) {
+        msgpack_pack_true(pk);
+    } else {
+        msgpack_pack_false(pk);
+    }
+
+    msgpack_pack_int(pk, e->event);
+    chat_pack_str(pk, &e->facts);
+    chat_pack_str(pk, &e->route);
+    chat_pack_str(pk, &e->body);
+}
+
+
+static void
+chat_commit_pack_write(const chat_commit_write_t *w, msgpack_packer *pk)
+{
+    int  i;
+
+    msgpack_pack_array(pk, w->argc);
+    chat_pack_str(pk, &w->argv[0]);
+    msgpack_pack_uint32(pk, w->key);
+
+    for (i = 2; i < w->argc; i++) {
+
+        if (w->argv[i].data == chat_at_id.data) {
+            msgpack_pack_true(pk);
+
+        } else if (w->argv[i].data == chat_at_ms.data) {
+            msgpack_pack_uint64(pk, w->delay);
+
+        } else {
+            chat_pack_str(pk, &w->argv[i]);
+        }
+    }
+}
+
+
+static void
+chat_pack_str(msgpack_packer *pk, const chat_str_t *s)
+{
+    msgpack_pack_str(pk, s->len);
+
+    if (s->len) {
+        msgpack_pack_str_body(pk, s->data, s->len);
+    }
+}
+
+
+static void
+chat_pack_c(msgpack_packer *pk, const char *text)
+{
+    msgpack_pack_str(pk, strlen(text));
+    msgpack_pack_str_body(pk, text, strlen(text));
+}
