@@ -79,11 +79,21 @@ typedef struct {
     size_t                   n;
 } chat_list_t;
 
+typedef enum {
+    CHAT_FAULT_SYNTAX = 1,             /* not one JSON object or msgpack map */
+    CHAT_FAULT_FIELD,                  /* it is, but a field is wrong */
+    CHAT_FAULT_MEMORY                  /* the arena is too small */
+} chat_fault_e;
+
 /* What was wrong with an input, to be told to whoever sent it. */
 typedef struct {
+    chat_fault_e             kind;
     const char              *what;     /* static text: "unknown field" ... */
-    char                     field[64];  /* dotted path, "" at top level */
-    size_t                   offset;   /* byte in the input */
+    char                     field[64];  /* dotted path, "" at top level;
+                                          UTF-8, cut if longer */
+    size_t                   offset;   /* byte in the input where the token
+                                          stands; msgpack: where reading
+                                          stopped */
 } chat_fault_t;
 
 #define CHAT_JSON_STRICT     0         /* unknown fields are faults */

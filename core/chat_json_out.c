@@ -102,6 +102,14 @@ chat_out_members(chat_out_t *o, const chat_type_t *type, const void *in,
 
 
 void
+chat_out_tag(chat_out_t *o, const chat_str_t *name)
+{
+    chat_out_text(o, "{\"t\":");
+    chat_out_quote(o, name);
+}
+
+
+void
 chat_out_key(chat_out_t *o, const chat_field_t *f, int first)
 {
     if (!first) {

@@ -68,6 +68,9 @@ void chat_out_object(chat_out_t *o, const chat_type_t *type, const void *in,
 int chat_out_members(chat_out_t *o, const chat_type_t *type, const void *in,
     int first, int masked);
 
+/* {"t":"NAME" and nothing after it: how frames begin. */
+void chat_out_tag(chat_out_t *o, const chat_str_t *name);
+
 /* "k": with a comma unless first. */
 void chat_out_key(chat_out_t *o, const chat_field_t *f, int first);
 

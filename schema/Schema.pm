@@ -388,6 +388,11 @@ sub _field {
                 if abs $min > INT_MAX || abs $max > INT_MAX;
             @$field{qw(min max)} = ($min, $max);
 
+        } elsif ($word =~ /^([0-9]+)\.\.$/) {
+            $self->fail("no open range for $field->{kind}")
+                unless $field->{kind} eq 'u64';
+            $field->{min} = $1;
+
         } elsif ($word =~ /^(?:required|secret)$/) {
             $field->{$word} = 1;
 

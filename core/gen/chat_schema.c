@@ -448,7 +448,7 @@ const chat_type_t  chat_cmd_hello_type = {
 
 static const chat_field_t  chat_cmd_post_message_fields[] = {
     { chat_string("n"), 1, CHAT_KIND_U64, CHAT_FIELD_REQUIRED,
-      CHAT_PRIVACY_NONE, offsetof(chat_cmd_post_message_t, n), 0, INT64_MAX,
+      CHAT_PRIVACY_NONE, offsetof(chat_cmd_post_message_t, n), 1, INT64_MAX,
       NULL, NULL },
     { chat_string("dialog"), 2, CHAT_KIND_STR, 0, CHAT_PRIVACY_NONE,
       offsetof(chat_cmd_post_message_t, dialog), 16, 16, NULL, NULL },
@@ -467,7 +467,7 @@ const chat_type_t  chat_cmd_post_message_type = {
 
 static const chat_field_t  chat_cmd_take_dialog_fields[] = {
     { chat_string("n"), 1, CHAT_KIND_U64, CHAT_FIELD_REQUIRED,
-      CHAT_PRIVACY_NONE, offsetof(chat_cmd_take_dialog_t, n), 0, INT64_MAX,
+      CHAT_PRIVACY_NONE, offsetof(chat_cmd_take_dialog_t, n), 1, INT64_MAX,
       NULL, NULL },
     { chat_string("dialog"), 2, CHAT_KIND_STR, CHAT_FIELD_REQUIRED,
       CHAT_PRIVACY_NONE, offsetof(chat_cmd_take_dialog_t, dialog), 16, 16,
@@ -482,7 +482,7 @@ const chat_type_t  chat_cmd_take_dialog_type = {
 
 static const chat_field_t  chat_cmd_close_dialog_fields[] = {
     { chat_string("n"), 1, CHAT_KIND_U64, CHAT_FIELD_REQUIRED,
-      CHAT_PRIVACY_NONE, offsetof(chat_cmd_close_dialog_t, n), 0, INT64_MAX,
+      CHAT_PRIVACY_NONE, offsetof(chat_cmd_close_dialog_t, n), 1, INT64_MAX,
       NULL, NULL },
     { chat_string("dialog"), 2, CHAT_KIND_STR, 0, CHAT_PRIVACY_NONE,
       offsetof(chat_cmd_close_dialog_t, dialog), 16, 16, NULL, NULL }
@@ -496,7 +496,7 @@ const chat_type_t  chat_cmd_close_dialog_type = {
 
 static const chat_field_t  chat_cmd_release_dialog_fields[] = {
     { chat_string("n"), 1, CHAT_KIND_U64, CHAT_FIELD_REQUIRED,
-      CHAT_PRIVACY_NONE, offsetof(chat_cmd_release_dialog_t, n), 0,
+      CHAT_PRIVACY_NONE, offsetof(chat_cmd_release_dialog_t, n), 1,
       INT64_MAX, NULL, NULL },
     { chat_string("dialog"), 2, CHAT_KIND_STR, CHAT_FIELD_REQUIRED,
       CHAT_PRIVACY_NONE, offsetof(chat_cmd_release_dialog_t, dialog), 16, 16,

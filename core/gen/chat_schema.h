@@ -912,6 +912,21 @@ typedef union {
 } chat_command_t;
 
 
+/* The body of one event, decoded. */
+typedef union {
+    chat_ev_dialog_opened_t  dialog_opened;
+    chat_ev_message_posted_t message_posted;
+    chat_ev_dialog_taken_t   dialog_taken;
+    chat_ev_dialog_closed_t  dialog_closed;
+    chat_ev_dialog_released_t dialog_released;
+    chat_ev_dialog_reopened_t dialog_reopened;
+    chat_ev_probe_t          probe;
+    chat_ev_account_changed_t account_changed;
+    chat_ev_typing_t         typing;
+    chat_ev_presence_t       presence;
+} chat_event_body_t;
+
+
 /* limits ------------------------------------------------------------------ */
 /* characters in a message */
 #define CHAT_LIMIT_TEXT_MAX            4000

@@ -91,10 +91,10 @@ sub header {
                  map { { %$_, number => $i++ } } @{ $schema->{metrics} });
     $out .= definitions();
 
-    $out .= "\n\n/* One command, decoded. */\ntypedef union {\n";
-    $out .= member("chat_cmd_$_->{name}_t", $_->{name})
-        for @{ $schema->{commands} };
-    $out .= "} chat_command_t;\n";
+    $out .= union('One command, decoded.', 'cmd', 'chat_command_t',
+                  @{ $schema->{commands} });
+    $out .= union('The body of one event, decoded.', 'ev',
+                  'chat_event_body_t', @{ $schema->{events} });
 
     $out .= section('limits');
     for my $limit (@{ $schema->{limits} }) {
@@ -168,6 +168,15 @@ sub struct {
     }
 
     return "$out} $type;\n";
+}
+
+
+sub union {
+    my ($doc, $prefix, $type, @records) = @_;
+
+    return join '', "\n\n/* $doc */\ntypedef union {\n",
+        (map { member("chat_${prefix}_$_->{name}_t", $_->{name}) } @records),
+        "} $type;\n";
 }
 
 
@@ -382,6 +391,8 @@ sub field_row {
                     : $f->{kind} eq 'enum'
                         ? (1, $f->{sub}{values}[-1]{number})
                     : @{ $range{ $f->{kind} } };
+    $min = $f->{min} // $min;
+
     my $sub = $f->{kind} =~ /^(?:object|list)$/
               ? "&chat_$f->{sub}{name}_type" : 'NULL';
     my $names = $f->{kind} eq 'enum' ? "chat_$f->{sub}{name}_names" : 'NULL';
