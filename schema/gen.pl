@@ -13,8 +13,11 @@ use FindBin qw($RealBin);
 use lib $RealBin;
 
 use Schema;
+use Emit::Bounds;
 use Emit::C;
+use Emit::Reference;
 use Emit::Scripts;
+use Emit::TypeScript;
 
 my $root = dirname($RealBin);
 my $to = shift // $root;
@@ -22,8 +25,11 @@ my $to = shift // $root;
 my $schema = Schema->load("$root/schema/chat.schema");
 
 my %files = (
+    Emit::Bounds::files($schema),
     Emit::C::files($schema),
+    Emit::Reference::files($schema),
     Emit::Scripts::files("$root/bus/scripts"),
+    Emit::TypeScript::files($schema),
 );
 
 for my $file (sort keys %files) {
