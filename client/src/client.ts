@@ -159,11 +159,13 @@ export class ChatClient {
         case 'welcome':
             this.limits.set(frame.limits);
             this.move(frame.cursor);
+            frame.events?.forEach((event) => this.outbox.seen(event));
             this.outbox.welcome(frame);
             break;
 
         case 'event':
             this.move(frame.cursor);
+            this.outbox.seen(frame);
             break;
 
         case 'ack':

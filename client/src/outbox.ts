@@ -12,7 +12,7 @@
 import { num } from './ids.ts';
 import { randomName } from './host.ts';
 import type { Host } from './host.ts';
-import type { Ack, ErrorFrame, Welcome, Write, WriteCommand }
+import type { Ack, ErrorFrame, EventView, Welcome, Write, WriteCommand }
     from './types.ts';
 
 export interface Entry {
@@ -22,6 +22,8 @@ export interface Entry {
     at_ms: number;
     /** Not worth sending after this: "take" of an hour ago. */
     until_ms?: number;
+    /** Was on its way once: the server may have it. */
+    sent?: true;
     /** Where it is in the log, once acknowledged. */
     ack?: { id: string; dialog: string; seq?: string };
 }
@@ -74,6 +76,7 @@ export class Outbox {
     private s: Saved;
     private live = false;
     private flying = false;
+    private resting = false;       /* told to try again later */
     private at: number;            /* the number to be sent next */
     private tail_max = TAIL;
     private timer: unknown;
@@ -117,7 +120,7 @@ export class Outbox {
         const { queue } = this.s;
         const i = queue.findIndex((e) => e.key === key);
 
-        if (i < 0 || (i === 0 && this.flying && this.at > this.s.acked)) {
+        if (i < 0 || queue[i]!.sent) {
             return false;
         }
 
@@ -128,8 +131,8 @@ export class Outbox {
 
     /** The connection is gone; what was under way may have arrived or not. */
     down(): void {
-        this.live = this.flying = false;
-        this.o.host.clearTimeout(this.timer);
+        this.live = false;
+        this.landed();
     }
 
     /** The connection works, though no welcome said how far we came. */
@@ -145,10 +148,9 @@ export class Outbox {
         const n = num(w.n);
         const { acked, queue, tail } = this.s;
 
-        this.flying = false;
+        this.landed();
         this.live = true;
         this.tail_max = Math.max(1, w.limits.tail);
-        this.o.host.clearTimeout(this.timer);
 
         if (n > acked + queue.length) {
             // not our numbers: somebody else used this instance
@@ -204,6 +206,35 @@ export class Outbox {
         this.flush();
     }
 
+    /** An event of the log: proof, with or without an ack. */
+    seen(event: EventView): void {
+        const { instance, acked, queue, tail } = this.s;
+        const colon = event.sender?.lastIndexOf(':') ?? -1;
+
+        if (event.sender?.slice(0, colon) !== instance) {
+            return;
+        }
+
+        const n = Number(event.sender.slice(colon + 1));
+        const entry = n > acked ? queue[n - acked - 1]
+            : tail[tail.length - 1 - (acked - n)];
+
+        if (entry && !entry.ack) {
+            const { id, dialog, seq } = event;
+
+            entry.ack = { id, dialog, ...(seq === undefined ? {} : { seq }) };
+
+            if (n > acked && this.live) {
+                this.landed();
+                this.accept(n);
+                this.flush();
+
+            } else {
+                this.keep();
+            }
+        }
+    }
+
     /** An error that names a number. */
     error(e: ErrorFrame): void {
         if (!this.flying || num(e.n) !== this.at) {
@@ -230,8 +261,11 @@ export class Outbox {
             const { host } = this.o;
             const ms = Math.max(100, e.retry_ms ?? RETRY_MS);
 
-            this.timer = host.setTimeout(() => this.flush(),
-                ms + Math.floor(host.random() * ms / 4));
+            this.resting = true;
+            this.timer = host.setTimeout(() => {
+                this.resting = false;
+                this.flush();
+            }, ms + Math.floor(host.random() * ms / 4));
         }
     }
 
@@ -263,20 +297,25 @@ export class Outbox {
     private flush(): void {
         const { host } = this.o;
         const { acked, queue, tail } = this.s;
-
-        host.clearTimeout(this.timer);
-
         const entry = this.at > acked ? queue[this.at - acked - 1]
             : tail[tail.length - 1 - (acked - this.at)];
 
-        if (!this.live || this.flying || !entry) {
+        if (!this.live || this.flying || this.resting || !entry) {
             return;
         }
 
         const command = { ...entry.write, n: String(this.at) } as WriteCommand;
 
+        host.clearTimeout(this.timer);
+
         if (this.o.send(command)) {
             this.flying = true;
+
+            if (!entry.sent) {
+                entry.sent = true;
+                this.keep();
+            }
+
             this.timer = host.setTimeout(() => {
                 this.flying = false;
                 this.flush();
@@ -285,7 +324,7 @@ export class Outbox {
     }
 
     private landed(): void {
-        this.flying = false;
+        this.flying = this.resting = false;
         this.o.host.clearTimeout(this.timer);
     }
 
@@ -343,7 +382,7 @@ export class Outbox {
     private renumber(queue: Entry[]): void {
         this.s = {
             instance: randomName(this.o.host), acked: 0, tail: [],
-            queue: queue.map(({ ack: _, ...entry }) => entry),
+            queue: queue.map(({ ack: _, sent: __, ...entry }) => entry),
         };
         this.at = 1;
         this.down();

@@ -449,6 +449,9 @@ export class Session {
         }
 
         if (fresh) {
+            // a refused WebSocket looks like a blocked one: start over
+            this.misses = 0;
+            this.prefer(this.o.prefer ?? 'ws');
             this.connect();
 
         } else if (fresh === false) {
