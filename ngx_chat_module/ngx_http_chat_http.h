@@ -60,12 +60,25 @@ struct ngx_http_chat_req_s {
     unsigned                        cabinet:1;
     unsigned                        again:1;  /* a wait came to an end */
     unsigned                        body_read:1;
-    unsigned                        counted:1;
 };
 
 
 /*
- * Answers, each returns what to finalize the request with.  An error frame
+ * Steps of _identity.c: NGX_DECLINED to go on, NGX_AGAIN when the store was
+ * asked, else what to finalize with.  site: which site this address serves,
+ * and whether Host and Origin are its own.  identity: who asks.
+ */
+ngx_int_t ngx_http_chat_http_site(ngx_http_chat_req_t *q);
+ngx_int_t ngx_http_chat_http_identity(ngx_http_chat_req_t *q);
+
+/* The visitor's token of a request: NGX_OK, or as look-ups of the registry. */
+ngx_int_t ngx_http_chat_http_token(ngx_http_chat_req_t *q,
+    chat_token_t *token);
+ngx_int_t ngx_http_chat_http_waited(ngx_http_chat_req_t *q, ngx_int_t rc,
+    ngx_uint_t declined);
+
+/*
+ * Answers (_answer.c), each returns what to finalize the request with.  An error frame
  * comes from chat_errors[], with its HTTP status; retry_ms is told in the
  * frame and as Retry-After.
  */
@@ -81,8 +94,10 @@ ngx_int_t ngx_http_chat_http_empty(ngx_http_chat_req_t *q);      /* 204 */
 ngx_int_t ngx_http_chat_http_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
-/* A request header by its lower-case name; the last of several. */
+/* A request header by its lower-case name; the first of several, or NULL. */
 ngx_str_t *ngx_http_chat_http_in(ngx_http_request_t *r, const char *name);
+ngx_int_t ngx_http_chat_http_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
 
 /* Argument of the query, unescaped; empty when absent. */
 ngx_int_t ngx_http_chat_http_arg(ngx_http_request_t *r, const char *name,
@@ -98,6 +113,9 @@ void ngx_http_chat_http_finish(ngx_http_chat_req_t *q, ngx_int_t rc);
 /* Plain HTTP is good enough for a password only on the machine itself. */
 ngx_uint_t ngx_http_chat_http_secure(ngx_http_request_t *r);
 ngx_uint_t ngx_http_chat_http_loopback(ngx_http_request_t *r);
+
+/* Name of the operator's cookie here: by TLS. */
+ngx_str_t *ngx_http_chat_http_cookie_name(ngx_http_request_t *r);
 
 
 /* Handlers of routes, one file each. */
