@@ -1,0 +1,86 @@
+/*
+ * Queue, mine, colleagues, closed: tabs over one list.  Arrow keys walk it.
+ */
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import type { DialogView, Lists as InboxLists }
+    from '../../../../client/src/index.ts';
+import type { Desk } from '../desk.ts';
+import { t } from '../i18n/index.ts';
+import { Icon } from '../ui/Icon.tsx';
+import { useNow } from '../ui/hooks.ts';
+import { Row } from './Row.tsx';
+
+const tabs = ['queue', 'mine', 'others', 'closed'] as const;
+type Tab = typeof tabs[number];
+
+
+/** Where a dialog is listed now. */
+function tabOf(lists: InboxLists, id: string | undefined): Tab | undefined {
+    return tabs.find((tab) => lists[tab].some((d) => d.id === id));
+}
+
+
+function walk(e: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    const rows = [...(e.currentTarget as HTMLElement)
+        .querySelectorAll<HTMLElement>('.row')];
+
+    if (step) {
+        e.preventDefault();
+        rows[rows.indexOf(document.activeElement as HTMLElement) + step]
+            ?.focus();
+    }
+}
+
+
+export function Lists({ desk, lists, selected }:
+    { desk: Desk; lists: InboxLists; selected: string | undefined })
+{
+    const now = useNow();
+    const [tab, setTab] = useState<Tab>('queue');
+    const before = useRef<Tab | undefined>(undefined);
+    const place = tabOf(lists, selected);
+
+    // the open dialog went elsewhere (taken, ended): follow it
+    useEffect(() => {
+        if (place && before.current && place !== before.current
+            && tab === before.current)
+        {
+            setTab(place);
+        }
+
+        before.current = place;
+    }, [place, selected]);
+
+    const rows: DialogView[] = lists[tab];
+
+    return (
+        <nav class="lists">
+            <div class="tabs" role="tablist">
+                {tabs.map((name) => (
+                    <button key={name} role="tab" id={`tab-${name}`}
+                        aria-selected={name === tab} aria-controls="rows"
+                        onClick={() => setTab(name)}>
+                        {t(`tab_${name}`)}
+                        {name !== 'closed' && lists[name].length > 0
+                            ? <b class={name === 'queue' ? 'count hot' : 'count'}>
+                                {lists[name].length}
+                            </b> : null}
+                    </button>
+                ))}
+            </div>
+            <div class="rows" id="rows" role="tabpanel"
+                aria-labelledby={`tab-${tab}`} onKeyDown={walk}>
+                {rows.map((view) => <Row key={view.id} desk={desk} view={view}
+                    now={now} selected={view.id === selected} />)}
+                {rows.length === 0 ? <div class="empty small">
+                    <Icon name={tab === 'queue' ? 'check' : 'inbox'} />
+                    <h2>{t(`empty_${tab}`)}</h2>
+                    <p>{t(`empty_${tab}_more`)}</p>
+                </div> : null}
+            </div>
+        </nav>
+    );
+}
