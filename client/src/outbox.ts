@@ -64,11 +64,13 @@ const RETRY_MS = 1_000;
 const TAIL = 32;
 
 /* refusals of the connection, not of the write: it waits for better days */
-const NOT_ITS_FAULT = ['unauthorized', 'bad_csrf', 'bad_origin', 'misdirected',
-    'suspended', 'expected_hello', 'method', 'media_type', 'upgrade'];
+export const NOT_ITS_FAULT = ['unauthorized', 'bad_csrf', 'bad_origin',
+    'misdirected', 'suspended', 'expected_hello', 'method', 'media_type',
+    'upgrade', 'length'];
 
-/* errors that end a write; all others mean "the same number again" */
-const FINAL = ['bad_json', 'bad_field', 'unknown_command', 'too_large',
+/* errors that end a write; all others mean "the same number again".  Names
+ * instead of the schema's table: that has texts the widget need not carry */
+export const FINAL = ['bad_json', 'bad_field', 'unknown_command', 'too_large',
     'forbidden', 'not_found', 'conflict', 'closed'];
 
 

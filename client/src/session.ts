@@ -276,7 +276,8 @@ export class Session {
     private refused(code: string): boolean {
         if (code === 'bad_cursor') {
             this.o.forget();
-            this.failed({});
+            this.drop();
+            this.backoff();
             return true;
         }
 

@@ -1,6 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Outbox } from '../../client/src/outbox.ts';
+import { ERRORS } from '../../client/gen/schema.ts';
+import { FINAL, NOT_ITS_FAULT, Outbox } from '../../client/src/outbox.ts';
 import type { OutboxOptions, Pending, Result, Saved }
     from '../../client/src/outbox.ts';
 import type { ErrorFrame, EventView, ServerFrame, WriteCommand }
@@ -327,6 +328,18 @@ test('a poll that resumes without a welcome: numbers heal by themselves',
         r.box.up();
         r.box.up();
         assert.deepEqual(r.take(), ['1 a']);
+    });
+
+
+test('every final error of the schema is known to end or to hold a write',
+    () => {
+        const never = ['bad_cursor', 'bad_credentials'];
+        const known = [...FINAL, ...NOT_ITS_FAULT, ...never].sort();
+        const final = Object.entries(ERRORS)
+            .filter(([, info]) => info.class === 'final')
+            .map(([code]) => code).sort();
+
+        assert.deepEqual(known, final);
     });
 
 
