@@ -390,6 +390,54 @@ chat_commit_due(chat_commit_t *c, const chat_str_t *key, uint64_t delay_ms,
 }
 
 
+void
+chat_commit_hset(chat_commit_t *c, const chat_str_t *key, const char *field,
+    const chat_str_t *value)
+{
+    chat_str_t  argv[4];
+
+    chat_str_set(&argv[0], "HSET");
+    argv[1] = *key;
+    argv[2].data = (unsigned char *) field;
+    argv[2].len = strlen(field);
+    argv[3] = *value;
+
+    chat_commit_write(c, argv, 4);
+}
+
+
+void
+chat_commit_zadd(chat_commit_t *c, const chat_str_t *key,
+    const chat_str_t *score, const chat_str_t *member)
+{
+    chat_str_t  argv[4];
+
+    chat_str_set(&argv[0], "ZADD");
+    argv[1] = *key;
+    argv[2] = *score;
+    argv[3] = *member;
+
+    chat_commit_write(c, argv, 4);
+}
+
+
+chat_str_t
+chat_commit_u64(chat_commit_t *c, uint64_t v)
+{
+    chat_str_t      text;
+    unsigned char  *p;
+
+    text.len = 0;
+    text.data = p = chat_commit_alloc(c, 20);
+
+    if (p) {
+        text.len = chat_u64_print(p, v) - p;
+    }
+
+    return text;
+}
+
+
 chat_cmd_t *
 chat_commit_cmd(chat_commit_t *c, int oom)
 {

@@ -19,12 +19,9 @@ static void chat_decision_lists(chat_commit_t *c, chat_mem_t *mem,
     const chat_decision_t *dec);
 static void chat_decision_due(chat_commit_t *c, chat_mem_t *mem,
     const chat_decision_t *dec);
-static void chat_decision_zadd(chat_commit_t *c, const chat_str_t *key,
-    const chat_str_t *score, const chat_str_t *member);
 static void chat_decision_zrem(chat_commit_t *c, const chat_str_t *key,
     const chat_str_t *member);
-static chat_str_t chat_decision_number(chat_commit_t *c, chat_mem_t *mem,
-    uint64_t v);
+static chat_str_t chat_decision_number(chat_commit_t *c, uint64_t v);
 
 
 static chat_str_t  chat_hset = chat_string("HSET");
@@ -95,7 +92,7 @@ chat_decision_guard(chat_commit_t *c, chat_mem_t *mem,
         chat_commit_check(c, &key, "state", '!', NULL);
 
     } else {
-        value = chat_decision_number(c, mem, found->rev);
+        value = chat_decision_number(c, found->rev);
         chat_commit_check(c, &key, "rev", '=', &value);
     }
 
@@ -230,7 +227,7 @@ chat_decision_value(chat_commit_t *c, chat_mem_t *mem,
         return none;
     }
 
-    return v ? chat_decision_number(c, mem, v) : none;
+    return v ? chat_decision_number(c, v) : none;
 }
 
 
@@ -287,8 +284,8 @@ chat_decision_lists(chat_commit_t *c, chat_mem_t *mem,
     key = chat_key_account(mem, next->account, "queue");
 
     if (dec->queue > 0) {
-        score = chat_decision_number(c, mem, next->queued_ms);
-        chat_decision_zadd(c, &key, &score, &next->dialog);
+        score = chat_decision_number(c, next->queued_ms);
+        chat_commit_zadd(c, &key, &score, &next->dialog);
 
     } else if (dec->queue < 0) {
         chat_decision_zrem(c, &key, &next->dialog);
@@ -299,11 +296,11 @@ chat_decision_lists(chat_commit_t *c, chat_mem_t *mem,
     if (next->state == CHAT_DIALOG_STATE_CLOSED) {
         chat_decision_zrem(c, &key, &next->dialog);
     } else {
-        chat_decision_zadd(c, &key, &chat_at_ms, &next->dialog);
+        chat_commit_zadd(c, &key, &chat_at_ms, &next->dialog);
     }
 
     key = chat_key_account(mem, next->account, "dialogs");
-    chat_decision_zadd(c, &key, &chat_at_ms, &next->dialog);
+    chat_commit_zadd(c, &key, &chat_at_ms, &next->dialog);
 }
 
 
@@ -339,21 +336,6 @@ chat_decision_due(chat_commit_t *c, chat_mem_t *mem,
 
 
 static void
-chat_decision_zadd(chat_commit_t *c, const chat_str_t *key,
-    const chat_str_t *score, const chat_str_t *member)
-{
-    chat_str_t  argv[4];
-
-    chat_str_set(&argv[0], "ZADD");
-    argv[1] = *key;
-    argv[2] = *score;
-    argv[3] = *member;
-
-    chat_commit_write(c, argv, 4);
-}
-
-
-static void
 chat_decision_zrem(chat_commit_t *c, const chat_str_t *key,
     const chat_str_t *member)
 {
@@ -368,18 +350,7 @@ chat_decision_zrem(chat_commit_t *c, const chat_str_t *key,
 
 
 static chat_str_t
-chat_decision_number(chat_commit_t *c, chat_mem_t *mem, uint64_t v)
+chat_decision_number(chat_commit_t *c, uint64_t v)
 {
-    chat_str_t  text;
-
-    if (v == CHAT_AT_EVENT) {
-        return chat_at_ms;
-    }
-
-    text = chat_key(mem, 0, "%u", v);
-    if (text.len == 0) {
-        chat_commit_fail(c);
-    }
-
-    return text;
+    return v == CHAT_AT_EVENT ? chat_at_ms : chat_commit_u64(c, v);
 }

@@ -47,6 +47,23 @@ chat_str_t chat_key(chat_mem_t *mem, unsigned partition, const char *fmt,
              (uint64_t) (o))
 #define chat_key_account(m, a, what)                                         \
     chat_key(m, chat_partition(a), "chat:%t:a:%u:%c", (uint64_t) (a), what)
+#define chat_key_site(m, s)                                                  \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:site:%u", (uint64_t) (s))
+#define chat_key_owner(m, a)                                                 \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:account:%u", (uint64_t) (a))
+#define chat_key_owned(m, a, what)                                           \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:account:%u:%c",              \
+             (uint64_t) (a), what)
+#define chat_key_person(m, o)                                                \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:operator:%u", (uint64_t) (o))
+#define chat_key_roles(m, o)                                                 \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:operator:%u:roles",          \
+             (uint64_t) (o))
+#define chat_key_sessions(m, o)                                              \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:operator:%u:sessions",       \
+             (uint64_t) (o))
+#define chat_key_session(m, hash)                                            \
+    chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:session:%s", hash)
 #define chat_key_global(m, what)                                             \
     chat_key(m, CHAT_PARTITION_GLOBAL, "chat:%t:%c", what)
 

@@ -117,6 +117,13 @@ extern const chat_str_t  chat_at_ms;
 void chat_commit_due(chat_commit_t *c, const chat_str_t *key,
     uint64_t delay_ms, const chat_str_t *member);
 
+/* Shorthands: HSET of one field, ZADD, a number's text (in the arena). */
+void chat_commit_hset(chat_commit_t *c, const chat_str_t *key,
+    const char *field, const chat_str_t *value);
+void chat_commit_zadd(chat_commit_t *c, const chat_str_t *key,
+    const chat_str_t *score, const chat_str_t *member);
+chat_str_t chat_commit_u64(chat_commit_t *c, uint64_t v);
+
 /* What a caller could not build: the commit then comes to NULL. */
 void chat_commit_fail(chat_commit_t *c);
 

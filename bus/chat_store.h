@@ -47,6 +47,8 @@ typedef struct {
     chat_str_t       csrf;
     uint64_t         created_s;
     uint64_t         expires_s;
+    chat_str_t       agent;        /* as it came with the login */
+    chat_str_t       ip;
 } chat_session_rec_t;
 
 /* Each cmd returns NULL when out of memory; each parse CHAT_OK, CHAT_DECLINED
@@ -55,30 +57,48 @@ typedef struct {
 chat_cmd_t *chat_store_get_cmd(chat_mem_t *mem);           /* store record */
 int chat_store_parse(const redisReply *r, uint64_t *major,
     uint64_t *partitions, chat_str_t *id);
+/* A commit: CONFLICT, there is one (found = its major version). */
 chat_cmd_t *chat_store_init_cmd(chat_mem_t *mem, const chat_str_t *id,
     uint64_t now_ms);
 
+/* "account", "site", "operator", "kid": an integer, never given twice. */
 chat_cmd_t *chat_next_cmd(chat_mem_t *mem, const char *counter);
 
 chat_cmd_t *chat_keys_get_cmd(chat_mem_t *mem);
 int chat_keys_parse(const redisReply *r, chat_keys_t *keys);
+/* A commit: CONFLICT, the kid is in use. */
 chat_cmd_t *chat_keys_add_cmd(chat_mem_t *mem, const chat_key_t *key);
 
+/* HGET: the site's id, or nil. */
 chat_cmd_t *chat_host_get_cmd(chat_mem_t *mem, const chat_str_t *host);
 chat_cmd_t *chat_site_name_cmd(chat_mem_t *mem, const chat_str_t *name);
 chat_cmd_t *chat_site_get_cmd(chat_mem_t *mem, uint64_t site);
 int chat_site_parse(const redisReply *r, chat_site_t *s, chat_mem_t *mem);
-/* One commit: refuses a name or host in use (CONFLICT, found = its site);
- * writes an account_changed event.  with_account: creates that too. */
+/*
+ * One commit each: chat_commit_parse().  Refuses a name or host in use
+ * (CONFLICT, found = its site) and an account that does not exist (CONFLICT,
+ * found empty); writes an account_changed event.  account_name: creates the
+ * account, too, unless NULL.
+ */
 chat_cmd_t *chat_site_add_cmd(chat_mem_t *mem, const chat_site_t *s,
     const chat_str_t *account_name, uint64_t now_ms);
 chat_cmd_t *chat_account_add_cmd(chat_mem_t *mem, uint64_t id,
     const chat_str_t *name, uint64_t now_ms);
 
+/* ZRANGE: ids, in their order. */
+chat_cmd_t *chat_accounts_list_cmd(chat_mem_t *mem);
+chat_cmd_t *chat_account_sites_cmd(chat_mem_t *mem, uint64_t account);
+chat_cmd_t *chat_account_operators_cmd(chat_mem_t *mem, uint64_t account);
+/* HGETALL: name, created_ms, rev. */
+chat_cmd_t *chat_account_get_cmd(chat_mem_t *mem, uint64_t account);
+
+/* HGET: the operator's id, or nil. */
 chat_cmd_t *chat_login_get_cmd(chat_mem_t *mem, const chat_str_t *login);
 chat_cmd_t *chat_operator_get_cmd(chat_mem_t *mem, uint64_t id);
 int chat_operator_parse(const redisReply *r, chat_operator_t *o,
     chat_mem_t *mem);
+/* Commits.  CONFLICT: the login is in use (found = its operator), or there is
+ * no such account (found empty).  site 0: the role is for every site. */
 chat_cmd_t *chat_operator_add_cmd(chat_mem_t *mem, const chat_operator_t *o,
     uint64_t site, int role, uint64_t now_ms);
 chat_cmd_t *chat_operator_hash_cmd(chat_mem_t *mem, uint64_t account,
@@ -91,12 +111,15 @@ int chat_roles_of(const chat_roles_t *roles, uint64_t site);
 chat_cmd_t *chat_session_get_cmd(chat_mem_t *mem, const chat_str_t *hash);
 int chat_session_parse(const redisReply *r, chat_session_rec_t *s,
     chat_mem_t *mem);
+/* Commits; agent and ip may be NULL.  add: CONFLICT: the operator is gone or
+ * switched off meanwhile. */
 chat_cmd_t *chat_session_add_cmd(chat_mem_t *mem, const chat_str_t *hash,
     const chat_session_rec_t *s, const chat_str_t *agent,
     const chat_str_t *ip);
 /* Removes it and tells every worker (account_changed of that operator). */
 chat_cmd_t *chat_session_del_cmd(chat_mem_t *mem, const chat_str_t *hash,
     const chat_session_rec_t *s);
+/* Key hashes and expiry (s) in turn. */
 chat_cmd_t *chat_sessions_list_cmd(chat_mem_t *mem, uint64_t operator_id);
 
 /*
