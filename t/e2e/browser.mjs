@@ -1,0 +1,122 @@
+/*
+ * Real browsers for the end-to-end tests.  The Perl side (t/lib/Chat/Browser.pm)
+ * owns servers and faults; this side owns pages.  They speak in lines of JSON:
+ *
+ *     us -> {"ask":"reload"}            do something, then answer
+ *     -> {"done":"reload"}
+ *     us -> {"ok":true,"name":"..."}    a test's result
+ */
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { deepStrictEqual } from 'node:assert';
+
+const require = createRequire(import.meta.url);
+const { chromium } = require('playwright-core');
+
+const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic',
+    '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
+
+/** Where the servers are: {ip, port, shop, desk, login, password, ...}. */
+export const place = JSON.parse(process.env.CHAT_PLACE ?? '{}');
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+function say(message) {
+    process.stdout.write(JSON.stringify(message) + '\n');
+}
+
+export async function ask(what) {
+    say({ ask: what });
+
+    const { value, done } = await lines.next();
+
+    if (done) {
+        throw new Error('the harness is gone');
+    }
+
+    return JSON.parse(value);
+}
+
+export function ok(condition, name, why) {
+    say({ ok: Boolean(condition), name, ...(condition ? {} : { why }) });
+}
+
+export function same(got, want, name) {
+    try {
+        deepStrictEqual(got, want);
+        ok(true, name);
+    } catch (e) {
+        ok(false, name, e.message);
+    }
+}
+
+/** Waits for a condition in this process, never blindly. */
+export async function until(condition, what, ms = 20_000) {
+    const end = Date.now() + ms;
+
+    for (;;) {
+        const value = await condition();
+
+        if (value) {
+            return value;
+        }
+
+        if (Date.now() > end) {
+            throw new Error('waited too long for ' + what);
+        }
+
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}
+
+let browser;
+
+export async function launch() {
+    browser = await chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: [...ARGS, `--host-resolver-rules=MAP *.test ${place.ip}`],
+    });
+
+    return browser;
+}
+
+export const url = (host, path = '/') =>
+    `http://${host}:${place.port}${path}`;
+
+/** Console errors of a page that nobody expected, to be shown at the end. */
+export const complaints = [];
+
+export async function page(options = {}, expected = []) {
+    const context = await browser.newContext({ locale: 'en-US',
+        viewport: { width: 1280, height: 800 }, ...options });
+    const p = await context.newPage();
+
+    p.setDefaultTimeout(20_000);
+    p.on('pageerror', (e) => complaints.push(String(e)));
+    p.on('console', (m) => {
+        if (m.type() === 'error'
+            && ![/Failed to load resource/, /WebSocket connection/, ...expected]
+                .some((re) => re.test(m.text())))
+        {
+            complaints.push(m.text());
+        }
+    });
+
+    return p;
+}
+
+export async function run(scenario) {
+    try {
+        await launch();
+        await scenario();
+        same(complaints, [], 'no errors in the consoles');
+    } catch (e) {
+        ok(false, 'the scenario runs to its end', String(e?.stack ?? e));
+    } finally {
+        await browser?.close();
+        say({ end: true });
+        process.exit(0);
+    }
+}
