@@ -254,7 +254,7 @@ test('a way that worked is not given up for an outage', async () => {
 
     for (let i = 0; i < 4; i++) {
         r.world.source.say({ t: 'presence', online: true });
-        await r.world.run(16_000);
+        await r.world.run(17_000);
     }
 
     assert.equal(r.world.sockets.length, before + 1);
