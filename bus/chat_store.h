@@ -34,6 +34,10 @@ typedef struct {
     uint64_t         rev;
 } chat_operator_t;
 
+/* What a site has unless somebody says otherwise. */
+#define CHAT_SITE_IDLE_MS    (30 * 60 * 1000)
+#define CHAT_SITE_ACCEPT_MS  (2 * 60 * 1000)
+
 /* Roles of an operator; site 0 = every site of the account ("*"). */
 typedef struct {
     size_t           n;
