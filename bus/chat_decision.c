@@ -29,6 +29,26 @@ static chat_str_t  chat_hdel = chat_string("HDEL");
 
 
 chat_cmd_t *
+chat_dialog_cmd(chat_mem_t *mem, uint64_t account, const chat_str_t *dialog)
+{
+    chat_cmd_t  *c;
+    chat_str_t   key;
+
+    key = chat_key_dialog(mem, account, dialog);
+
+    c = chat_cmd_create(mem, 2);
+    if (c == NULL || key.len == 0) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "HGETALL");
+    chat_cmd_str(c, &key);
+
+    return c;
+}
+
+
+chat_cmd_t *
 chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
     const chat_decision_t *dec, const chat_sender_t *sender,
     const chat_str_t *pointer)

@@ -266,3 +266,75 @@ chat_sender_key(chat_mem_t *mem, const chat_sender_t *s)
 
     return chat_key_operator(mem, s->account, s->operator_id);
 }
+
+
+chat_cmd_t *
+chat_sender_cmd(chat_mem_t *mem, const chat_sender_t *s)
+{
+    chat_cmd_t  *c;
+    chat_str_t   key, field;
+
+    key = chat_sender_key(mem, s);
+    field = chat_key(mem, 0, "i:%s", &s->instance);
+
+    c = chat_cmd_create(mem, 3);
+    if (c == NULL || key.len == 0 || field.len == 0) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "HGET");
+    chat_cmd_str(c, &key);
+    chat_cmd_str(c, &field);
+
+    return c;
+}
+
+
+/* "<n> <id> <dialog> <seq>" */
+
+int
+chat_sender_parse(const redisReply *r, chat_sent_t *sent)
+{
+    unsigned        i;
+    chat_str_t      v, field[4];
+    unsigned char  *p, *last;
+
+    memset(sent, 0, sizeof(chat_sent_t));
+
+    if (r && r->type == REDIS_REPLY_NIL) {
+        return CHAT_OK;
+    }
+
+    if (chat_reply_str(r, &v) != CHAT_OK) {
+        return CHAT_ERROR;
+    }
+
+    p = v.data;
+    last = v.data + v.len;
+
+    for (i = 0; i < 4; i++) {
+        field[i].data = p;
+
+        while (p < last && *p != ' ') {
+            p++;
+        }
+
+        field[i].len = p - field[i].data;
+
+        if (p < last) {
+            p++;
+        }
+    }
+
+    sent->dialog = field[2];
+
+    if (p != last
+        || chat_str_u64(&field[0], &sent->n) != CHAT_OK
+        || chat_id_parse(&field[1], &sent->id) != CHAT_OK
+        || chat_str_u64(&field[3], &sent->seq) != CHAT_OK)
+    {
+        return CHAT_ERROR;
+    }
+
+    return CHAT_OK;
+}

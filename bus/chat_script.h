@@ -56,6 +56,21 @@ typedef struct {
 /* Key of the sender's hash; empty: out of memory. */
 chat_str_t chat_sender_key(chat_mem_t *mem, const chat_sender_t *s);
 
+/*
+ * HGET of what the sender's hash remembers of the instance, and what it
+ * says: n, id, dialog, seq.  nil (a new instance): n = 0.
+ */
+chat_cmd_t *chat_sender_cmd(chat_mem_t *mem, const chat_sender_t *s);
+
+typedef struct {
+    uint64_t         n;
+    chat_id_t        id;
+    chat_str_t       dialog;     /* points into the reply */
+    uint64_t         seq;
+} chat_sent_t;
+
+int chat_sender_parse(const redisReply *r, chat_sent_t *sent);
+
 /* One message of an append batch; also what the replay tail keeps. */
 typedef struct {
     chat_sender_t    sender;
@@ -141,6 +156,10 @@ typedef struct {
 } chat_commit_result_t;
 
 int chat_commit_parse(const redisReply *r, chat_commit_result_t *res);
+
+/* HGETALL of a dialog: chat_reply_pairs(), chat_dialog_parse(). */
+chat_cmd_t *chat_dialog_cmd(chat_mem_t *mem, uint64_t account,
+    const chat_str_t *dialog);
 
 /*
  * The whole commit of a decision: sender's number, guards (dialog's rev, or

@@ -1,6 +1,6 @@
 
 /*
- * Every write of a client or a timer: one operation "load, decide, commit,
+ * Every write of a client: one operation "load, decide, commit,
  * answer" (ARCHITECTURE 7), with the append script as its fast path.
  */
 
@@ -13,16 +13,18 @@
 
 
 /*
- * Input: filled by the caller, all slices alive until the op ends.  Result:
- * op->rc CHAT_DONE and res (OK or ALREADY); CHAT_ERROR with op->error and,
- * for CHAT_E_GAP, res.expected.
+ * Input: filled by the caller (the rest zero), all slices alive until the op
+ * ends.  Of `who` kind, name and the operator's id; the rest comes from the
+ * sender.  Result: op->rc CHAT_DONE and res (OK or ALREADY), valid until
+ * chat_op_release(); CHAT_ERROR with op->error and, for CHAT_E_GAP,
+ * res.expected.
  */
 typedef struct {
     chat_actor_t     who;
     chat_sender_t    sender;
     chat_intent_e    intent;
-    chat_str_t       dialog;     /* operator, timers; visitor: the dialog he
-                                    is known to be in, or empty */
+    chat_str_t       dialog;     /* operator; visitor: the dialog he is known
+                                    to be in, or empty */
     uint64_t         site;       /* visitor's; operator: the only site of a
                                     limited session, else 0 */
     chat_str_t       text;
@@ -38,6 +40,7 @@ typedef struct {
     chat_append_t    append;
     chat_dialog_t    found;
     chat_str_t       pointer;
+    unsigned         loaded;
     unsigned         tries;
 } chat_write_t;
 
