@@ -49,6 +49,7 @@ API_C   := $(filter-out $(wildcard lua-free-admin/api/ngx_*.c), \
 STATD_C := $(wildcard statd/*.c)
 CTL_C   := $(wildcard ctl/*.c)
 UNIT_C  := $(wildcard t/unit/*.c t/unit/*/*.c)
+DIST    := widget/dist lua-free-admin/web/dist
 FUZZ_C  := $(wildcard t/fuzz/*.c)
 
 obj      = $(patsubst %.c,$(B)/%.o,$(1))
@@ -111,7 +112,16 @@ $(B)/modules.c: Makefile
 $(B)/modules.o: $(B)/modules.c $(B)/ngx/ngx_auto_config.h
 	$(Q)$(CC) $(OPT) $(HARDEN) $(NGXINC) -c -o $@ $<
 
-$(MODULE): $(call obj,$(NGX_C)) $(B)/modules.o $(B)/libchat.a \
+# the browsers' bundles, inside of the module
+$(B)/assets.c: packaging/assets.pl $(shell find $(DIST) 2>/dev/null)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(B); $(PERL) packaging/assets.pl . $@
+
+$(B)/assets.o: $(B)/assets.c $(B)/ngx/ngx_auto_config.h \
+               ngx_chat_module/ngx_http_chat_static.h
+	$(Q)$(CC) $(OPT) $(HARDEN) -Ingx_chat_module $(NGXINC) -c -o $@ $<
+
+$(MODULE): $(call obj,$(NGX_C)) $(B)/modules.o $(B)/assets.o $(B)/libchat.a \
            packaging/symbols.map
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -o $@ $(filter %.o,$^) $(B)/libchat.a $(LDSAN) \

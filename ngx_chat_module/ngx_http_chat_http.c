@@ -37,7 +37,8 @@ static const ngx_http_chat_route_t  ngx_http_chat_visitor_routes[] = {
       ngx_http_chat_visitor_handler, NGX_HTTP_CHAT_SITE },
 
     { NGX_HTTP_GET, ngx_string("v1/ws"),
-      ngx_http_chat_ws_handler, NGX_HTTP_CHAT_SITE|NGX_HTTP_CHAT_VISITOR },
+      ngx_http_chat_ws_handler,
+      NGX_HTTP_CHAT_SITE|NGX_HTTP_CHAT_VISITOR|NGX_HTTP_CHAT_HOLDS },
 
     { NGX_HTTP_GET, ngx_string("v1/events"),
       ngx_http_chat_sse_handler,
@@ -82,7 +83,7 @@ static const ngx_http_chat_route_t  ngx_http_chat_cabinet_routes[] = {
 
     { NGX_HTTP_GET, ngx_string("api/v1/ws"),
       ngx_http_chat_ws_handler,
-      NGX_HTTP_CHAT_OPERATOR|NGX_HTTP_CHAT_ORIGIN },
+      NGX_HTTP_CHAT_OPERATOR|NGX_HTTP_CHAT_ORIGIN|NGX_HTTP_CHAT_HOLDS },
 
     { NGX_HTTP_GET, ngx_string("api/v1/events"),
       ngx_http_chat_sse_handler,

@@ -445,6 +445,9 @@ ngx_http_chat_identity_copy(ngx_http_chat_req_t *q,
     q->who.roles.n = login->roles.n;
     ngx_memcpy(q->who.login, login->hash, CHAT_ADMIN_HASH_LEN);
 
+    chat_str_set(&q->session.agent, "");
+    chat_str_set(&q->session.ip, "");
+
     p = ngx_pstrdup(pool, (ngx_str_t *) &login->session.csrf);
     if (p == NULL) {
         return NGX_ERROR;

@@ -130,9 +130,6 @@ ngx_http_chat_ws_handler(ngx_http_chat_req_t *q)
 
     switch (rc) {
 
-    case NGX_HTTP_SERVICE_UNAVAILABLE:
-        return ngx_http_chat_http_error(q, CHAT_E_BUSY, 0);
-
     case NGX_HTTP_BAD_REQUEST:
         return ngx_http_chat_http_error(q, CHAT_E_BAD_FIELD, 0);
 
