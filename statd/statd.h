@@ -1,0 +1,114 @@
+
+/*
+ * chat-statd: reads every partition's log from its stored position and writes
+ * what it counted together with the new position, in one transaction.
+ */
+
+#ifndef _STATD_H_INCLUDED_
+#define _STATD_H_INCLUDED_
+
+
+#include "chat_keys.h"
+#include "chat_sync.h"
+#include "chat_tally.h"
+
+
+#define STATD_ID_LEN    16
+
+typedef struct {
+    const char      *redis;
+    const char      *log;
+    const char      *pid;
+    int              foreground;
+    int              once;
+    int              help;
+    int              version;
+    uint64_t         keep_s;       /* age up to which the log is kept */
+    uint64_t         trim_s;
+    uint64_t         lease_ms;
+    uint64_t         batch;
+} statd_conf_t;
+
+/* One partition as this process sees it. */
+typedef struct {
+    unsigned         mine:1;       /* we hold the lease */
+    chat_id_t        pos;          /* folded up to here */
+    uint64_t         fence;
+} statd_part_t;
+
+typedef struct {
+    statd_conf_t     conf;
+    chat_sync_t     *redis;
+    chat_heap_t     *heap;
+    chat_mem_t      *mem;          /* of the current turn */
+    chat_tally_t     tally;
+    char             id[STATD_ID_LEN + 1];   /* of this process */
+    statd_part_t     parts[CHAT_PARTITIONS];
+    uint64_t         folded;
+    uint64_t         renew_ms;     /* monotonic: next time to */
+    uint64_t         trim_ms;
+    uint64_t         down_ms;      /* say again that Redis is away */
+    unsigned         standby_told:1;
+} statd_t;
+
+
+/* "chat-statd: <time> ..." to stderr. */
+void statd_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * One answer; error replies are logged and NULL is returned for them as for
+ * a lost connection (chat_sync_dead() tells which).
+ */
+redisReply *statd_call(statd_t *s, const chat_cmd_t *c);
+
+/* Redis' clock in ms; 0: no answer. */
+uint64_t statd_redis_ms(statd_t *s);
+
+
+/* statd_lease.c: takes, renews, and gives back the partitions. ------------ */
+
+/*
+ * Takes what is free and renews what is ours.  CHAT_OK, or CHAT_ERROR: the
+ * connection failed.
+ */
+int statd_lease(statd_t *s);
+void statd_release(statd_t *s);
+
+/*
+ * WATCHes the partition's record and compares it with what we think.
+ * CHAT_OK: ours, a transaction may follow; CHAT_DECLINED: no longer ours (the
+ * partition is then let go); CHAT_ERROR: the connection failed.
+ */
+int statd_watch(statd_t *s, unsigned partition);
+
+
+/* statd_fold.c ------------------------------------------------------------- */
+
+/* Queues a command of a transaction; see statd_exec(). */
+typedef struct {
+    statd_t         *statd;
+    unsigned         partition;
+    unsigned         queued;
+    unsigned         failed:1;
+} statd_tx_t;
+
+void statd_multi(statd_tx_t *tx, statd_t *s, unsigned partition);
+void statd_queue(statd_tx_t *tx, chat_cmd_t *c);
+/* CHAT_OK: done; CHAT_DECLINED: somebody else wrote; CHAT_ERROR. */
+int statd_exec(statd_tx_t *tx);
+
+/*
+ * One turn: waits for entries of our partitions (up to block_ms), folds and
+ * writes them.  CHAT_OK: there were some; CHAT_AGAIN: none; CHAT_ERROR: the
+ * connection failed.
+ */
+int statd_turn(statd_t *s, unsigned block_ms);
+
+
+/* statd_trim.c ------------------------------------------------------------- */
+
+/* Cuts our logs to what somebody may still need. */
+int statd_trim(statd_t *s);
+
+
+#endif /* _STATD_H_INCLUDED_ */
