@@ -4,12 +4,15 @@
  * hangs on the main configuration; nothing else is global.
  *
  *   _module.c    directives, configuration, life of the process
+ *   _conf.c      directives that take an address, a zone, a rate
  *   _zone.[ch]   shared zone: slots, wake-up, keys, counters, the ring
  *   _redis.[ch]  a Redis connection on ngx_connection_t (hiredis formatter
  *                and reader only)
- *   _bus.[ch]    election, feeding the ring, dispatching it, timers that are
- *                due, probe, epoch
- *   _write.[ch]  host of operations: batches appends, keeps the replay tail
+ *   _bus.[ch]    election, dispatching the ring, the clock of the worker
+ *   _reader.c    the elected worker: log -> ring, epoch
+ *   _probe.c _presence.c _due.c  what the bus does now and then
+ *   _write.[ch]  host of operations: batches appends
+ *   _replay.c    acknowledged writes, kept and sent again after a loss
  *   _session.[ch]  one client, whatever the transport: commands in, frames out
  *   _ws.c _sse.c _poll.c  the transports
  *   _http.[ch]   addresses: routing, identity, Origin, JSON answers, files
@@ -23,6 +26,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_thread_pool.h>
 
 #include "chat.h"
 #include "chat_event.h"
@@ -49,18 +53,19 @@ typedef struct {
     ngx_addr_t                  addr;        /* literal IP or unix socket */
     ngx_str_t                   user;
     ngx_str_t                   password;
-    ngx_uint_t                  db;
+    ngx_str_t                   db;          /* decimal, empty = 0 */
     ngx_str_t                   name;        /* for logs, without password */
 } ngx_http_chat_redis_conf_t;
 
 
 typedef struct {
-    ngx_shm_zone_t             *zone;
+    ngx_shm_zone_t             *zone;        /* its data is w->zone */
     ngx_http_chat_redis_conf_t *redis;
     ngx_uint_t                  connections; /* per worker; 0 = half of
                                                 worker_connections */
     ngx_msec_t                  drain;       /* pacing of closes on reload */
     size_t                      outbox;      /* bytes waiting for Redis */
+    ngx_thread_pool_t          *threads;     /* "default": password checks */
     ngx_http_chat_worker_t     *worker;      /* set in init_process */
     unsigned                    used:1;      /* chat or chat_cabinet is on
                                                 somewhere */
@@ -71,6 +76,8 @@ typedef struct {
     ngx_str_t                   path;        /* "/_chat/" */
     ngx_http_complex_value_t   *site;        /* chat_site */
     ngx_str_t                   name;        /* literal site name, or empty */
+    ngx_str_t                   hosts;       /* literal server names, joined
+                                                by spaces; _http.c */
     ngx_flag_t                  cabinet;
     unsigned                    autocreate:1;  /* literal server_name */
 } ngx_http_chat_srv_conf_t;
@@ -100,20 +107,6 @@ struct ngx_http_chat_owner_s {
 };
 
 
-/*
- * Who serves CHAT_CALL_PWHASH.  start: call->host is the server's own and set
- * while the call runs; ends with chat_op_reply(call->op, call->generation,
- * call->slot, CHAT_OK, NULL) from an event, or NGX_BUSY at once.  forget: the
- * call's memory goes away, there will be no reply.
- */
-typedef struct {
-    ngx_int_t                 (*start)(ngx_http_chat_worker_t *w,
-                                    chat_call_t *call);
-    void                      (*forget)(ngx_http_chat_worker_t *w,
-                                    chat_call_t *call);
-} ngx_http_chat_pwhash_t;
-
-
 struct ngx_http_chat_worker_s {
     ngx_http_chat_main_conf_t  *mcf;
     ngx_cycle_t                *cycle;
@@ -126,10 +119,10 @@ struct ngx_http_chat_worker_s {
     ngx_http_chat_registry_t   *registry;
     ngx_http_chat_sessions_t   *sessions;
     chat_host_t                 host;        /* of operations: see _write.c */
-    ngx_http_chat_pwhash_t      pwhash;      /* set by _http.c */
     ngx_uint_t                  connections; /* chat's, in this worker */
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */
+    ngx_uint_t                  lingers;     /* waits for last answers */
 };
 
 

@@ -1,0 +1,446 @@
+
+/*
+ * The bus of a node: who reads the log, and what comes out of the ring.
+ */
+
+#include "ngx_http_chat_bus.h"
+#include "ngx_http_chat_write.h"
+#include "ngx_http_chat_zone.h"
+
+
+static void ngx_http_chat_bus_wake_handler(ngx_event_t *ev);
+static void ngx_http_chat_bus_dispatch_handler(ngx_event_t *ev);
+static void ngx_http_chat_bus_look_handler(ngx_event_t *ev);
+static void ngx_http_chat_bus_tick_handler(ngx_event_t *ev);
+static void ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus);
+static void ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus,
+    chat_ring_entry_t *e);
+static void ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus,
+    const chat_str_t *body);
+static void ngx_http_chat_bus_elect(ngx_http_chat_bus_t *bus);
+static void ngx_http_chat_bus_event(ngx_http_chat_bus_t *bus,
+    ngx_event_t *ev, ngx_event_handler_pt handler);
+
+
+ngx_int_t
+ngx_http_chat_bus_init(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_bus_t  *bus;
+
+    bus = ngx_pcalloc(w->pool, sizeof(ngx_http_chat_bus_t));
+    if (bus == NULL) {
+        return NGX_ERROR;
+    }
+
+    bus->w = w;
+    bus->ring = ngx_http_chat_zone_ring(w->zone);
+    bus->pos = chat_ring_head(bus->ring);
+    bus->probe.seen = ngx_current_msec;
+
+    bus->buf = ngx_palloc(w->pool, chat_ring_entry_max(bus->ring));
+    if (bus->buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->bus = bus;
+
+    ngx_http_chat_bus_event(bus, &bus->dispatch,
+                            ngx_http_chat_bus_dispatch_handler);
+    ngx_http_chat_bus_event(bus, &bus->look, ngx_http_chat_bus_look_handler);
+    ngx_http_chat_bus_event(bus, &bus->tick, ngx_http_chat_bus_tick_handler);
+
+    ngx_http_chat_presence_init(bus);
+
+    if (ngx_http_chat_reader_init(bus) != NGX_OK
+        || ngx_http_chat_due_init(bus) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_chat_zone_claim(w, ngx_http_chat_bus_wake_handler)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+                      "chat: no slot is free in chat_zone \"%V\": this worker "
+                      "looks for news each %d ms", &w->mcf->zone->shm.name,
+                      NGX_HTTP_CHAT_LOOK);
+
+        ngx_add_timer(&bus->look, NGX_HTTP_CHAT_LOOK);
+    }
+
+    ngx_http_chat_zone_arm(w);
+    ngx_http_chat_bus_tick_handler(&bus->tick);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_bus_event(ngx_http_chat_bus_t *bus, ngx_event_t *ev,
+    ngx_event_handler_pt handler)
+{
+    ev->handler = handler;
+    ev->data = bus;
+    ev->log = bus->w->log;
+    ev->cancelable = 1;
+}
+
+
+void
+ngx_http_chat_bus_stop(ngx_http_chat_worker_t *w)
+{
+    if (w->slot >= 0) {
+        w->zone->slots[w->slot].exiting = 1;
+    }
+
+    /* if only leaving workers are left they elect one of them at their tick */
+
+    ngx_http_chat_bus_resign(w->bus);
+}
+
+
+void
+ngx_http_chat_bus_exit(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_bus_t  *bus;
+
+    bus = w->bus;
+
+    ngx_http_chat_bus_resign(bus);
+    ngx_http_chat_presence_exit(bus);
+    ngx_http_chat_reader_exit(bus);
+    ngx_http_chat_due_exit(bus);
+
+    if (bus->tick.timer_set) {
+        ngx_del_timer(&bus->tick);
+    }
+
+    if (bus->look.timer_set) {
+        ngx_del_timer(&bus->look);
+    }
+
+    ngx_http_chat_zone_release(w);
+}
+
+
+uint64_t
+ngx_http_chat_bus_position(ngx_http_chat_worker_t *w)
+{
+    return w->bus->pos;
+}
+
+
+chat_ring_t *
+ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w)
+{
+    return w->bus->ring;
+}
+
+
+const u_char *
+ngx_http_chat_bus_cursor_key(ngx_http_chat_worker_t *w)
+{
+    return w->zone->cursor_key;
+}
+
+
+/* Wake-up ----------------------------------------------------------------- */
+
+static void
+ngx_http_chat_bus_wake_handler(ngx_event_t *ev)
+{
+    uint64_t                 n;
+    ngx_connection_t        *c;
+    ngx_http_chat_worker_t  *w;
+
+    c = ev->data;
+    w = c->data;
+
+    if (read(c->fd, &n, sizeof(n)) == -1 && ngx_errno != NGX_EAGAIN) {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
+                      "read() of eventfd failed");
+    }
+
+    if (w->bus == NULL) {
+        return;
+    }
+
+    if (w->zone->leader == 0) {
+        ngx_http_chat_bus_elect(w->bus);
+    }
+
+    ngx_http_chat_bus_dispatch(w->bus);
+}
+
+
+static void
+ngx_http_chat_bus_dispatch_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_bus_dispatch(ev->data);
+}
+
+
+static void
+ngx_http_chat_bus_look_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_bus_dispatch(ev->data);
+    ngx_add_timer(ev, NGX_HTTP_CHAT_LOOK);
+}
+
+
+void
+ngx_http_chat_bus_publish(ngx_http_chat_bus_t *bus)
+{
+    ngx_http_chat_zone_wake(bus->w);
+    ngx_post_event(&bus->dispatch, &ngx_posted_events);
+}
+
+
+/* Dispatch ---------------------------------------------------------------- */
+
+static void
+ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
+{
+    int                rc;
+    uint64_t           pos;
+    ngx_uint_t         n;
+    chat_ring_entry_t  e;
+
+    n = 0;
+
+    for ( ;; ) {
+
+        if (n++ == NGX_HTTP_CHAT_TURN) {
+
+            /* others' turn; not armed, so nobody wakes us for nothing */
+
+            ngx_post_event(&bus->dispatch, &ngx_posted_next_events);
+            return;
+        }
+
+        pos = bus->pos;
+        rc = chat_ring_read(bus->ring, &pos, bus->buf, &e);
+
+        if (rc == CHAT_AGAIN) {
+            ngx_http_chat_zone_arm(bus->w);
+
+            /* what was written before it knew that we sleep */
+
+            if (chat_ring_head(bus->ring) == bus->pos) {
+                return;
+            }
+
+            continue;
+        }
+
+        bus->pos = pos;
+
+        if (rc == CHAT_DECLINED) {
+            ngx_log_error(NGX_LOG_WARN, bus->w->log, 0,
+                          "chat: the ring overtook this worker: its sessions "
+                          "go on from the store");
+
+            ngx_http_chat_count(bus->w, CHAT_METRIC_RING_LAPS, 1);
+            ngx_http_chat_sessions_resync(bus->w, 0);
+            continue;
+        }
+
+        ngx_http_chat_bus_entry(bus, &e);
+    }
+}
+
+
+static void
+ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
+{
+    chat_entry_t             entry;
+    ngx_http_chat_worker_t  *w;
+
+    w = bus->w;
+
+    ngx_log_debug5(NGX_LOG_DEBUG_HTTP, w->log, 0,
+                   "chat: ring kind:%d part:%uD id:%uL-%uL len:%uz",
+                   e->kind, e->partition, e->id.ms, e->id.seq, e->body.len);
+
+    ngx_http_chat_count(w, CHAT_METRIC_RING_ENTRIES, 1);
+
+    switch (e->kind) {
+
+    case CHAT_RING_EPOCH:
+
+        ngx_http_chat_registry_drop(w, 0, 0);
+        ngx_http_chat_sessions_resync(w, 1);
+        return;
+
+    case CHAT_RING_BIG:
+
+        /* no writer of ours makes such: sessions fetch it from the store */
+
+        ngx_http_chat_sessions_resync(w, 0);
+        return;
+
+    case CHAT_RING_LOG:
+
+        if (chat_entry_parse(&e->header, &e->body, &entry) != CHAT_OK) {
+            ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                          "chat: malformed log entry %uL-%uL in partition "
+                          "%uD", e->id.ms, e->id.seq, e->partition);
+            return;
+        }
+
+        if (entry.event == CHAT_EV_PROBE) {
+            ngx_http_chat_probe_seen(bus, &e->body);
+            return;
+        }
+
+        if (entry.event == CHAT_EV_ACCOUNT_CHANGED) {
+            ngx_http_chat_bus_changed(bus, &e->body);
+        }
+
+        break;
+
+    case CHAT_RING_EPHEMERAL:
+        break;
+    }
+
+    ngx_http_chat_sessions_dispatch(w, e, bus->pos);
+}
+
+
+static void
+ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus, const chat_str_t *body)
+{
+    chat_mem_t                 mem;
+    chat_fault_t               fault;
+    chat_ev_account_changed_t  ev;
+    u_char                     block[256];
+
+    chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
+
+    if (chat_body_decode(&chat_ev_account_changed_type, body, &ev, &mem,
+                         &fault)
+        != CHAT_OK)
+    {
+        /* whatever it was: forget everything */
+
+        ngx_memzero(&ev, sizeof(ev));
+    }
+
+    ngx_http_chat_registry_drop(bus->w, ev.account, ev.operator);
+}
+
+
+/* Election ---------------------------------------------------------------- */
+
+static void
+ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_bus_t  *bus;
+
+    bus = ev->data;
+
+    ngx_http_chat_bus_elect(bus);
+    ngx_http_chat_bus_dispatch(bus);
+    ngx_http_chat_probe_check(bus);
+
+    if (bus->ticks % 4 == 0) {
+        ngx_http_chat_write_tick(bus->w);
+    }
+
+    if (bus->ticks % 20 == 0) {
+        ngx_http_chat_presence_renew(bus);
+    }
+
+    if (bus->leader && bus->ticks % 2 == 0) {
+        ngx_http_chat_due_poll(bus);
+    }
+
+    if (bus->leader && bus->ticks % 8 == 0) {
+        ngx_http_chat_probe_send(bus);
+    }
+
+    bus->ticks++;
+
+    ngx_add_timer(&bus->tick, NGX_HTTP_CHAT_TICK);
+}
+
+
+/*
+ * The pid is the ballot; the term, which every write into the ring carries,
+ * keeps out a leader that was only asleep.
+ */
+
+static void
+ngx_http_chat_bus_elect(ngx_http_chat_bus_t *bus)
+{
+    ngx_msec_int_t           silent;
+    ngx_atomic_uint_t        leader;
+    ngx_http_chat_zone_t    *zone;
+    ngx_http_chat_worker_t  *w;
+
+    w = bus->w;
+    zone = w->zone;
+    leader = zone->leader;
+
+    if (bus->leader) {
+
+        if (leader == (ngx_atomic_uint_t) ngx_pid) {
+            zone->heartbeat = ngx_current_msec;
+            return;
+        }
+
+        ngx_http_chat_bus_resign(bus);
+        return;
+    }
+
+    silent = (ngx_msec_int_t) (ngx_current_msec - zone->heartbeat);
+
+    if (leader != (ngx_atomic_uint_t) ngx_pid
+        && ngx_http_chat_zone_alive(leader)
+        && silent < NGX_HTTP_CHAT_LEADER_DEAD)
+    {
+        return;
+    }
+
+    if (w->exiting && ngx_http_chat_zone_staying(zone)) {
+        return;
+    }
+
+    if (!ngx_atomic_cmp_set(&zone->leader, leader, ngx_pid)) {
+        return;
+    }
+
+    zone->heartbeat = ngx_current_msec;
+
+    bus->leader = 1;
+    bus->term = chat_ring_new_term(bus->ring);
+
+    ngx_log_error(NGX_LOG_INFO, w->log, 0,
+                  "chat: this worker reads the log now, term %uD", bus->term);
+
+    ngx_http_chat_reader_start(bus);
+}
+
+
+void
+ngx_http_chat_bus_resign(ngx_http_chat_bus_t *bus)
+{
+    if (!bus->leader) {
+        return;
+    }
+
+    bus->leader = 0;
+    bus->probe.waiting = 0;
+
+    ngx_http_chat_reader_stop(bus);
+
+    if (ngx_atomic_cmp_set(&bus->w->zone->leader, ngx_pid, 0)) {
+
+        /* somebody awake takes over at once */
+
+        ngx_http_chat_zone_wake(bus->w);
+    }
+
+    ngx_log_error(NGX_LOG_INFO, bus->w->log, 0,
+                  "chat: this worker does not read the log any more");
+}

@@ -1,0 +1,607 @@
+
+/*
+ * Reading and judging the configuration.  Nothing here connects or resolves:
+ * "nginx -t" must work while Redis is away.
+ */
+
+#include "ngx_http_chat_conf.h"
+#include "ngx_http_chat_zone.h"
+
+
+#define NGX_HTTP_CHAT_REDIS_PORT    6379
+#define NGX_HTTP_CHAT_SECRET_MAX    512
+#define NGX_HTTP_CHAT_SITE_MAX      253
+
+
+static char *ngx_http_chat_conf_redis_address(ngx_conf_t *cf,
+    ngx_http_chat_redis_conf_t *rc, ngx_str_t *value);
+static char *ngx_http_chat_conf_redis_option(ngx_conf_t *cf,
+    ngx_http_chat_redis_conf_t *rc, ngx_str_t *value);
+static char *ngx_http_chat_conf_secret(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *secret);
+static ngx_uint_t ngx_http_chat_conf_prefix(ngx_str_t *value,
+    const char *prefix, ngx_str_t *rest);
+static ngx_int_t ngx_http_chat_conf_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf);
+static ngx_int_t ngx_http_chat_conf_needs(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf, const char *what);
+static const char *ngx_http_chat_conf_name(ngx_http_core_srv_conf_t *cscf,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_chat_conf_host(ngx_str_t *name);
+
+
+char *
+ngx_http_chat_conf_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_uint_t               value;
+    ngx_http_chat_bounds_t  *bounds;
+
+    bounds = post;
+    value = *(ngx_uint_t *) data;
+
+    return (value < bounds->low || value > bounds->high) ? bounds->text
+                                                         : NGX_CONF_OK;
+}
+
+
+/* "name size" or "name:size" */
+
+char *
+ngx_http_chat_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                     *colon;
+    ssize_t                     size;
+    ngx_str_t                  *value, name, text;
+    ngx_http_chat_main_conf_t  *mcf;
+
+    mcf = conf;
+
+    if (mcf->zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    name = value[1];
+
+    if (cf->args->nelts == 3) {
+        text = value[2];
+
+    } else {
+        colon = (u_char *) ngx_strchr(name.data, ':');
+
+        if (colon == NULL) {
+            return "needs a size: \"chat_zone name 32m\"";
+        }
+
+        text.data = colon + 1;
+        text.len = name.data + name.len - text.data;
+        name.len = colon - name.data;
+    }
+
+    if (name.len == 0) {
+        return "needs a name";
+    }
+
+    size = ngx_parse_size(&text);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" of chat_zone \"%V\"",
+                           &text, &name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_HTTP_CHAT_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "size \"%V\" of chat_zone \"%V\" is less than 8m",
+                           &text, &name);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_chat_zone_add(cf, mcf, &name, size);
+}
+
+
+char *
+ngx_http_chat_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                        *rv;
+    ngx_str_t                   *value;
+    ngx_uint_t                   i;
+    ngx_http_chat_main_conf_t   *mcf;
+    ngx_http_chat_redis_conf_t  *rc;
+
+    mcf = conf;
+
+    if (mcf->redis) {
+        return "is duplicate";
+    }
+
+    rc = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_redis_conf_t));
+    if (rc == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    rv = ngx_http_chat_conf_redis_address(cf, rc, &value[1]);
+
+    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_chat_conf_redis_option(cf, rc, &value[i]);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (rc->user.len && rc->password.len == 0) {
+        return "has \"user=\" but no \"password=\" or \"password_file=\"";
+    }
+
+    mcf->redis = rc;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_conf_redis_address(ngx_conf_t *cf,
+    ngx_http_chat_redis_conf_t *rc, ngx_str_t *value)
+{
+    ngx_url_t  u;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *value;
+    u.default_port = NGX_HTTP_CHAT_REDIS_PORT;
+    u.no_resolve = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid address \"%V\" of chat_redis: %s", value,
+                           u.err ? u.err : "cannot be parsed");
+        return NGX_CONF_ERROR;
+    }
+
+    if (u.uri.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid address \"%V\" of chat_redis: nothing "
+                           "may follow the port", value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "chat_redis \"%V\" is a host name, which is never "
+                           "resolved: give \"unix:/path\" or an IP address",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    rc->addr = u.addrs[0];
+    rc->name = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_conf_redis_option(ngx_conf_t *cf,
+    ngx_http_chat_redis_conf_t *rc, ngx_str_t *value)
+{
+    ngx_int_t  n;
+    ngx_str_t  rest;
+
+    if (ngx_http_chat_conf_prefix(value, "db=", &rest)) {
+
+        n = ngx_atoi(rest.data, rest.len);
+
+        if (n == NGX_ERROR || n > 65535) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid database \"%V\" of chat_redis: a "
+                               "number is needed", value);
+            return NGX_CONF_ERROR;
+        }
+
+        rc->db = rest;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_conf_prefix(value, "user=", &rest)) {
+        rc->user = rest;
+        return rest.len ? NGX_CONF_OK : "has an empty \"user=\"";
+    }
+
+    if (ngx_http_chat_conf_prefix(value, "password=", &rest)) {
+
+        if (rc->password.len) {
+            return "has two passwords";
+        }
+
+        rc->password = rest;
+        return rest.len ? NGX_CONF_OK : "has an empty \"password=\"";
+    }
+
+    if (ngx_http_chat_conf_prefix(value, "password_file=", &rest)) {
+
+        if (rc->password.len) {
+            return "has two passwords";
+        }
+
+        return ngx_http_chat_conf_secret(cf, &rest, &rc->password);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of chat_redis", value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* The first line of a file, relative to the configuration. */
+
+static char *
+ngx_http_chat_conf_secret(ngx_conf_t *cf, ngx_str_t *file, ngx_str_t *secret)
+{
+    size_t      len;
+    ssize_t     n;
+    ngx_fd_t    fd;
+    ngx_err_t   err;
+    u_char      buf[NGX_HTTP_CHAT_SECRET_MAX + 2];
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", file);
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_read_fd(fd, buf, sizeof(buf));
+    err = ngx_errno;
+
+    (void) ngx_close_file(fd);
+
+    if (n == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           ngx_read_fd_n " \"%V\" failed", file);
+        return NGX_CONF_ERROR;
+    }
+
+    for (len = 0; len < (size_t) n; len++) {
+        if (buf[len] == LF || buf[len] == CR) {
+            break;
+        }
+    }
+
+    if (len == 0 || len > NGX_HTTP_CHAT_SECRET_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no password of at most %d characters in the "
+                           "first line of \"%V\"", NGX_HTTP_CHAT_SECRET_MAX,
+                           file);
+        return NGX_CONF_ERROR;
+    }
+
+    secret->len = len;
+    secret->data = ngx_pnalloc(cf->pool, len);
+
+    if (secret->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(secret->data, buf, len);
+    ngx_explicit_memzero(buf, sizeof(buf));
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_conf_prefix(ngx_str_t *value, const char *prefix,
+    ngx_str_t *rest)
+{
+    size_t  len;
+
+    len = ngx_strlen(prefix);
+
+    if (value->len < len || ngx_strncmp(value->data, prefix, len) != 0) {
+        return 0;
+    }
+
+    rest->len = value->len - len;
+    rest->data = value->data + len;
+
+    return 1;
+}
+
+
+char *
+ngx_http_chat_conf_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                      *rv;
+    u_char                    *p, *last;
+    ngx_http_chat_srv_conf_t  *scf;
+
+    scf = conf;
+
+    rv = ngx_conf_set_str_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    p = scf->path.data;
+    last = p + scf->path.len;
+
+    if (scf->path.len < 3 || *p != '/' || last[-1] != '/') {
+        return "must begin and end with \"/\" and name a folder, as "
+               "\"/_chat/\"";
+    }
+
+    for ( /* void */ ; p < last; p++) {
+
+        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+            || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-'
+            || *p == '.' || *p == '~')
+        {
+            continue;
+        }
+
+        if (*p == '/' && (p == scf->path.data || p[-1] != '/')) {
+            continue;
+        }
+
+        return "may have letters, digits, \"-\", \".\", \"_\", \"~\" and "
+               "single \"/\" only";
+    }
+
+    if (ngx_strstr(scf->path.data, "/./")
+        || ngx_strstr(scf->path.data, "/../"))
+    {
+        return "must not have \"/./\" or \"/../\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_conf_site(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > NGX_HTTP_CHAT_SITE_MAX) {
+        return "must be 1 to 253 characters long";
+    }
+
+    return ngx_http_set_complex_value_slot(cf, cmd, conf);
+}
+
+
+/* "chat_rate 20 burst=100": frames a second of one client */
+
+char *
+ngx_http_chat_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                  rate, burst;
+    ngx_str_t                 *value, rest;
+    ngx_http_chat_loc_conf_t  *lcf;
+
+    lcf = conf;
+
+    if (lcf->rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rate = ngx_atoi(value[1].data, value[1].len);
+
+    if (rate == NGX_ERROR || rate < 1 || rate > 10000) {
+        return "must be between 1 and 10000 frames a second";
+    }
+
+    burst = 5 * rate;
+
+    if (cf->args->nelts == 3) {
+
+        if (!ngx_http_chat_conf_prefix(&value[2], "burst=", &rest)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown parameter \"%V\" of chat_rate",
+                               &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        burst = ngx_atoi(rest.data, rest.len);
+
+        if (burst == NGX_ERROR || burst < 1 || burst > 100000) {
+            return "must have a burst between 1 and 100000";
+        }
+    }
+
+    lcf->rate = rate;
+    lcf->burst = burst;
+
+    return NGX_CONF_OK;
+}
+
+
+/* Servers ----------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_chat_conf_servers(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_http_core_srv_conf_t   **cscfp;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        if (ngx_http_chat_conf_server(cf, cscfp[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_conf_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
+{
+    const char                 *why;
+    ngx_str_t                   name;
+    ngx_http_chat_srv_conf_t   *scf;
+    ngx_http_chat_loc_conf_t   *lcf;
+    ngx_http_chat_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+    scf = cscf->ctx->srv_conf[ngx_http_chat_module.ctx_index];
+    lcf = cscf->ctx->loc_conf[ngx_http_chat_module.ctx_index];
+
+    if (!lcf->enable && !scf->cabinet) {
+        return NGX_OK;
+    }
+
+    mcf->used = 1;
+
+    if (ngx_http_chat_conf_needs(cf, cscf, lcf->enable ? "chat"
+                                                       : "chat_cabinet")
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!lcf->enable) {
+        return NGX_OK;
+    }
+
+    if (scf->site) {
+
+        /* a literal names one site; which one a variable names is checked
+         * with each request */
+
+        if (scf->site->lengths == NULL) {
+            scf->name = scf->site->value;
+        }
+
+        return NGX_OK;
+    }
+
+    why = ngx_http_chat_conf_name(cscf, &name);
+
+    if (why) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"chat\" is on in the server at %s:%ui, whose "
+                      "server_name \"%V\" %s, so that it does not tell which "
+                      "site this is: add \"chat_site <name of the site>;\" "
+                      "to that server", cscf->file_name, cscf->line, &name,
+                      why);
+        return NGX_ERROR;
+    }
+
+    scf->name = name;
+    scf->autocreate = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_conf_needs(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
+    const char *what)
+{
+    const char                 *line;
+    ngx_http_chat_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+
+    if (mcf->zone == NULL) {
+        line = "chat_zone chat 32m;";
+
+    } else if (mcf->redis == NULL) {
+        line = "chat_redis unix:/run/redis/redis-server.sock;";
+
+    } else {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"%s\" is on in the server at %s:%ui: add \"%s\" to the "
+                  "http block", what, cscf->file_name, cscf->line, line);
+
+    return NGX_ERROR;
+}
+
+
+/* The first name is the site's.  NULL, or what is wrong with it. */
+
+static const char *
+ngx_http_chat_conf_name(ngx_http_core_srv_conf_t *cscf, ngx_str_t *name)
+{
+    ngx_http_server_name_t  *sn;
+
+    sn = cscf->server_names.elts;
+    *name = sn[0].name;
+
+    if (name->len == 0) {
+        return "is empty";
+    }
+
+#if (NGX_PCRE)
+    if (sn[0].regex) {
+        return "is a regular expression";
+    }
+#endif
+
+    if (name->data[0] == '*' || name->data[0] == '.'
+        || name->data[name->len - 1] == '*')
+    {
+        return "is a wildcard";
+    }
+
+    if (!ngx_http_chat_conf_host(name)) {
+        return "is not the name of a host";
+    }
+
+    return NULL;
+}
+
+
+/* "_" and the like name nobody. */
+
+static ngx_uint_t
+ngx_http_chat_conf_host(ngx_str_t *name)
+{
+    size_t      i;
+    u_char      c;
+    ngx_uint_t  word;
+
+    if (name->len > NGX_HTTP_CHAT_SITE_MAX) {
+        return 0;
+    }
+
+    word = 0;
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            word = 1;
+            continue;
+        }
+
+        if (c != '-' && c != '.' && c != '_') {
+            return 0;
+        }
+    }
+
+    return word;
+}

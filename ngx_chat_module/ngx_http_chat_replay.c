@@ -1,0 +1,345 @@
+
+/*
+ * Acknowledged writes are kept for a while and sent again, in order, when the
+ * server's history changed: it may have lost what it had confirmed (AOF
+ * everysec, a fail-over).  The senders' numbers make survivors no-ops.
+ *
+ * A write may be refused because its predecessor comes from another worker,
+ * which replays at the same time: the refused ones are tried again for 5 s.
+ */
+
+#include "ngx_http_chat_write.h"
+
+
+static void ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr);
+static void ngx_http_chat_replay_reply(void *data, ngx_int_t rc,
+    redisReply *reply);
+static ngx_uint_t ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u,
+    redisReply *reply);
+static void ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr);
+static void ngx_http_chat_replay_timer(ngx_event_t *ev);
+static void ngx_http_chat_replay_forget(ngx_http_chat_writer_t *wr,
+    ngx_queue_t *q);
+static void ngx_http_chat_replay_move(ngx_queue_t *to, ngx_queue_t *from);
+static ngx_uint_t ngx_http_chat_replay_drop(ngx_queue_t *units);
+
+
+void
+ngx_http_chat_replay_init(ngx_http_chat_writer_t *wr)
+{
+    ngx_queue_init(&wr->tail);
+    ngx_queue_init(&wr->replay);
+    ngx_queue_init(&wr->refused);
+
+    wr->replay_timer.handler = ngx_http_chat_replay_timer;
+    wr->replay_timer.data = wr;
+    wr->replay_timer.log = wr->w->log;
+    wr->replay_timer.cancelable = 1;
+}
+
+
+void
+ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr)
+{
+    if (wr->replay_timer.timer_set) {
+        ngx_del_timer(&wr->replay_timer);
+    }
+
+    (void) ngx_http_chat_replay_drop(&wr->tail);
+    (void) ngx_http_chat_replay_drop(&wr->replay);
+    (void) ngx_http_chat_replay_drop(&wr->refused);
+}
+
+
+void
+ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
+    ngx_http_chat_unit_t *u)
+{
+    u->since = ngx_current_msec;
+
+    ngx_queue_insert_tail(&wr->tail, &u->queue);
+
+    wr->tail_bytes += u->bytes.len;
+    wr->tail_writes += u->n;
+
+    while (wr->tail_bytes > NGX_HTTP_CHAT_TAIL_MAX) {
+        u = ngx_queue_data(ngx_queue_head(&wr->tail), ngx_http_chat_unit_t,
+                           queue);
+
+        ngx_http_chat_count(wr->w, CHAT_METRIC_REPLAY_DROPPED, u->n);
+        ngx_http_chat_replay_forget(wr, &u->queue);
+    }
+}
+
+
+void
+ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_unit_t  *u;
+
+    while (!ngx_queue_empty(&wr->tail)) {
+        q = ngx_queue_head(&wr->tail);
+        u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
+
+        if (ngx_current_msec - u->since < NGX_HTTP_CHAT_TAIL_AGE) {
+            return;
+        }
+
+        ngx_http_chat_replay_forget(wr, q);
+    }
+}
+
+
+static void
+ngx_http_chat_replay_forget(ngx_http_chat_writer_t *wr, ngx_queue_t *q)
+{
+    ngx_http_chat_unit_t  *u;
+
+    u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
+
+    wr->tail_bytes -= u->bytes.len;
+    wr->tail_writes -= u->n;
+
+    ngx_queue_remove(q);
+    ngx_http_chat_unit_free(u);
+}
+
+
+ngx_int_t
+ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
+{
+    if (wr->epoch && wr->epoch != wr->redis.epoch) {
+
+        if (wr->tail_writes) {
+            ngx_log_error(NGX_LOG_NOTICE, wr->w->log, 0,
+                          "chat: redis \"%V\" restarted or failed over: "
+                          "%ui acknowledged writes are sent again",
+                          &wr->redis.conf->name, wr->tail_writes);
+        }
+
+        ngx_http_chat_replay_move(&wr->replay, &wr->tail);
+
+        wr->tail_bytes = 0;
+        wr->tail_writes = 0;
+    }
+
+    wr->epoch = wr->redis.epoch;
+
+    if (ngx_queue_empty(&wr->replay)) {
+        return NGX_OK;
+    }
+
+    wr->round = 1;
+    wr->replayed = 0;
+    wr->replay_since = ngx_current_msec;
+    wr->replay_pause = 100;
+
+    ngx_http_chat_replay_send(wr);
+
+    return NGX_AGAIN;
+}
+
+
+/* Those refused came before those that were not sent yet. */
+
+void
+ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr)
+{
+    if (wr->replay_timer.timer_set) {
+        ngx_del_timer(&wr->replay_timer);
+    }
+
+    wr->round = 0;
+
+    ngx_http_chat_replay_move(&wr->refused, &wr->replay);
+    ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+}
+
+
+static void
+ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_unit_t  *u;
+
+    while (!ngx_queue_empty(&wr->replay)) {
+        q = ngx_queue_head(&wr->replay);
+        u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
+
+        if (ngx_http_chat_redis_send(&wr->redis, &u->bytes,
+                                     NGX_HTTP_CHAT_REDIS_TIMEOUT,
+                                     ngx_http_chat_replay_reply, u)
+            != NGX_OK)
+        {
+            if (wr->replaying == 0) {
+                ngx_add_timer(&wr->replay_timer, wr->replay_pause);
+            }
+
+            return;
+        }
+
+        ngx_queue_remove(q);
+        wr->replaying++;
+    }
+}
+
+
+static void
+ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
+{
+    ngx_http_chat_unit_t    *u;
+    ngx_http_chat_writer_t  *wr;
+
+    u = data;
+    wr = u->writer;
+
+    wr->replaying--;
+
+    if (rc != NGX_OK) {
+        ngx_queue_insert_tail(&wr->refused, &u->queue);
+        return;
+    }
+
+    if (ngx_http_chat_replay_taken(u, reply)) {
+        ngx_http_chat_replay_keep(wr, u);
+
+    } else {
+        ngx_queue_insert_tail(&wr->refused, &u->queue);
+    }
+
+    freeReplyObject(reply);
+
+    ngx_http_chat_replay_send(wr);
+
+    if (wr->replaying == 0) {
+        ngx_http_chat_replay_round(wr);
+    }
+}
+
+
+/* Is all of it in the log now? */
+
+static ngx_uint_t
+ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
+{
+    ngx_uint_t             i, taken;
+    chat_append_t         *items[CHAT_APPEND_BATCH];
+    chat_commit_result_t   res;
+
+    if (!u->append) {
+
+        if (chat_commit_parse(reply, &res) != CHAT_OK) {
+            return 0;
+        }
+
+        if (res.outcome == CHAT_WRITE_OK) {
+            u->writer->replayed++;
+            return 1;
+        }
+
+        return res.outcome == CHAT_WRITE_ALREADY;
+    }
+
+    if (ngx_http_chat_unit_parse(u, reply, items) != CHAT_OK) {
+        return 0;
+    }
+
+    taken = 1;
+
+    for (i = 0; i < u->n; i++) {
+
+        if (items[i]->outcome == CHAT_WRITE_OK) {
+            u->writer->replayed++;
+
+        } else if (items[i]->outcome != CHAT_WRITE_ALREADY) {
+            taken = 0;
+        }
+    }
+
+    return taken;
+}
+
+
+static void
+ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr)
+{
+    ngx_uint_t  n;
+
+    if (wr->round) {
+        wr->round = 0;
+        ngx_http_chat_write_up(wr);
+    }
+
+    if (!ngx_queue_empty(&wr->refused)) {
+
+        if (ngx_current_msec - wr->replay_since < NGX_HTTP_CHAT_REPLAY_AGE) {
+            ngx_add_timer(&wr->replay_timer, wr->replay_pause);
+            wr->replay_pause *= 2;
+            return;
+        }
+
+        n = ngx_http_chat_replay_drop(&wr->refused);
+
+        ngx_log_error(NGX_LOG_WARN, wr->w->log, 0,
+                      "chat: %ui acknowledged writes do not fit what the "
+                      "store has now; their senders will be told", n);
+    }
+
+    ngx_http_chat_count(wr->w, CHAT_METRIC_REPLAYED, wr->replayed);
+
+    if (wr->replayed) {
+        ngx_log_error(NGX_LOG_NOTICE, wr->w->log, 0,
+                      "chat: %ui acknowledged writes restored",
+                      wr->replayed);
+    }
+}
+
+
+static void
+ngx_http_chat_replay_timer(ngx_event_t *ev)
+{
+    ngx_http_chat_writer_t  *wr;
+
+    wr = ev->data;
+
+    ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+    ngx_http_chat_replay_send(wr);
+}
+
+
+/* Appends all of one queue to another. */
+
+static void
+ngx_http_chat_replay_move(ngx_queue_t *to, ngx_queue_t *from)
+{
+    if (ngx_queue_empty(from)) {
+        return;
+    }
+
+    ngx_queue_add(to, from);
+    ngx_queue_init(from);
+}
+
+
+static ngx_uint_t
+ngx_http_chat_replay_drop(ngx_queue_t *units)
+{
+    ngx_uint_t             n;
+    ngx_queue_t           *q;
+    ngx_http_chat_unit_t  *u;
+
+    n = 0;
+
+    while (!ngx_queue_empty(units)) {
+        q = ngx_queue_head(units);
+        u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
+
+        n += u->n;
+
+        ngx_queue_remove(q);
+        ngx_http_chat_unit_free(u);
+    }
+
+    return n;
+}

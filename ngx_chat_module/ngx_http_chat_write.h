@@ -1,0 +1,129 @@
+
+/*
+ * The host of operations in a worker: one connection for commands, and what
+ * waits for it.
+ *
+ *   collected (appends of this loop turn, per partition)
+ *      -> waiting (the store is away) -> sent -> answered -> tail, 30 s
+ *                        ^------ connection lost, numbered
+ *
+ * Writes with a sender's number may be sent again: the store takes each
+ * number once.  The rest is answered CHAT_ERROR when a connection is lost.
+ */
+
+#ifndef _NGX_HTTP_CHAT_WRITE_H_INCLUDED_
+#define _NGX_HTTP_CHAT_WRITE_H_INCLUDED_
+
+
+#include "ngx_http_chat.h"
+#include "ngx_http_chat_redis.h"
+
+
+#define NGX_HTTP_CHAT_WRITE_AGE   5000         /* ms in the outbox */
+#define NGX_HTTP_CHAT_TAIL_AGE    30000        /* ms kept for replay */
+#define NGX_HTTP_CHAT_TAIL_MAX    (8 * 1024 * 1024)
+#define NGX_HTTP_CHAT_REPLAY_AGE  5000         /* ms for predecessors */
+
+
+/* One command on its way to Redis, and whom to answer. */
+typedef struct {
+    ngx_queue_t                 queue;
+    ngx_http_chat_writer_t     *writer;
+    chat_str_t                  bytes;         /* hiredis'; empty: collected */
+    ngx_msec_t                  since;         /* asked; in the tail: acked */
+    ngx_uint_t                  n;             /* calls */
+    unsigned                    append:1;      /* else one commit or read */
+    unsigned                    numbered:1;
+    unsigned                    tried:1;       /* sent at least once */
+    chat_call_t                *calls[1];      /* n; NULL: not waited for */
+} ngx_http_chat_unit_t;
+
+
+struct ngx_http_chat_writer_s {
+    ngx_http_chat_worker_t     *w;
+    ngx_http_chat_redis_t       redis;         /* shared: commands of the bus
+                                                  that need no answer */
+
+    ngx_http_chat_unit_t       *collected[CHAT_PARTITIONS];
+    ngx_queue_t                 waiting;
+    ngx_queue_t                 sent;
+    ngx_queue_t                 again;         /* sent, then lost */
+    size_t                      bytes;         /* in all of these */
+    ngx_uint_t                  units;
+    ngx_msec_t                  down;          /* since when, 0 = up */
+
+    ngx_queue_t                 woken;         /* ops to run */
+    ngx_queue_t                 nodes;         /* spare */
+    ngx_event_t                 flush;
+    ngx_event_t                 run;
+
+    ngx_queue_t                 tail;          /* oldest first */
+    size_t                      tail_bytes;
+    ngx_uint_t                  tail_writes;
+    uint32_t                    epoch;         /* the tail was acked in */
+
+    ngx_queue_t                 replay;        /* to be sent, in order */
+    ngx_queue_t                 refused;       /* tried, to be tried again */
+    ngx_uint_t                  replaying;     /* unanswered ones */
+    ngx_uint_t                  replayed;
+    ngx_msec_t                  replay_since;
+    ngx_msec_t                  replay_pause;
+    ngx_event_t                 replay_timer;
+    unsigned                    round:1;       /* the first one goes on: new
+                                                  writes wait */
+
+    chat_heap_t                *heap;          /* for formatting */
+    chat_append_t               scratch[CHAT_APPEND_BATCH];
+};
+
+
+/* Fills w->writer and w->host, opens the connection. */
+ngx_int_t ngx_http_chat_write_init(ngx_http_chat_worker_t *w);
+void ngx_http_chat_write_exit(ngx_http_chat_worker_t *w);
+
+/* Each second: gives up what is too old. */
+void ngx_http_chat_write_tick(ngx_http_chat_worker_t *w);
+
+/* Does anything wait for an answer?  A stopping worker stays for it. */
+ngx_uint_t ngx_http_chat_write_busy(ngx_http_chat_worker_t *w);
+
+/*
+ * Fire and forget, for what may be lost: dropped when the store is away or
+ * much waits already.  cmd == NULL is out of memory.
+ */
+void ngx_http_chat_write_casual(ngx_http_chat_worker_t *w,
+    const chat_cmd_t *cmd);
+
+/* An arena for building one command, valid until the next call. */
+chat_mem_t *ngx_http_chat_write_mem(ngx_http_chat_worker_t *w);
+
+
+/* Between _write.c and _replay.c ----------------------------------------- */
+
+void ngx_http_chat_unit_free(ngx_http_chat_unit_t *u);
+
+/* Outcomes of an append unit, into the items of its calls. */
+ngx_int_t ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u,
+    redisReply *reply, chat_append_t **items);
+
+/* The connection takes writes from now on. */
+void ngx_http_chat_write_up(ngx_http_chat_writer_t *wr);
+
+void ngx_http_chat_replay_init(ngx_http_chat_writer_t *wr);
+
+/* Keeps an acknowledged unit. */
+void ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
+    ngx_http_chat_unit_t *u);
+
+/*
+ * The connection is ready: sends the tail again if the store's history
+ * changed.  NGX_OK: nothing to do, writes may go on; NGX_AGAIN:
+ * ngx_http_chat_write_up() is called after the first round.
+ */
+ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr);
+void ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr);
+void ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr);
+void ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr);
+
+
+#endif /* _NGX_HTTP_CHAT_WRITE_H_INCLUDED_ */

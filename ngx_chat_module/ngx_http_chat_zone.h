@@ -1,0 +1,110 @@
+
+/*
+ * The zone: what the workers of one node share.  Everything is allocated
+ * when it is made; a reload attaches to what is there and changes nothing.
+ * It holds no addresses of processes, no descriptors, no references.
+ *
+ * A worker takes a slot by writing its pid into it; slots of dead workers are
+ * taken over.  Slot i is woken through eventfd i of a pool that the master
+ * made once: every generation of workers inherits all of them.
+ */
+
+#ifndef _NGX_HTTP_CHAT_ZONE_H_INCLUDED_
+#define _NGX_HTTP_CHAT_ZONE_H_INCLUDED_
+
+
+#include "ngx_http_chat.h"
+
+
+#define NGX_HTTP_CHAT_SLOTS       256
+#define NGX_HTTP_CHAT_ZONE_MAGIC  0x74616863
+/* An entry is at most 1/64 of the ring, a body in the log up to 64k. */
+#define NGX_HTTP_CHAT_ZONE_MIN    (8 * 1024 * 1024)
+/* argon2id takes 64M each */
+#define NGX_HTTP_CHAT_CHECKS      2
+
+
+typedef struct {
+    ngx_atomic_t        pid;           /* 0 = free */
+    ngx_atomic_t        armed;         /* sleeps: wake it for a new entry */
+    ngx_atomic_t        exiting;
+    ngx_atomic_t        checks;        /* of passwords, running */
+    ngx_atomic_t        counters[CHAT_METRIC_MAX];
+} ngx_http_chat_slot_t;
+
+
+struct ngx_http_chat_zone_s {
+    uint32_t            magic;
+    uint32_t            layout;        /* sizeof(ngx_http_chat_zone_t) */
+    size_t              ring_size;
+    uint64_t            node;          /* random: two masters are two nodes */
+
+    ngx_atomic_t        leader;        /* pid of the reader of the log */
+    ngx_atomic_t        heartbeat;     /* its, ngx_current_msec */
+
+    ngx_atomic_t        keys_seq;      /* odd while keys are written */
+    chat_keys_t         keys;
+    u_char              cursor_key[16];
+
+    ngx_atomic_t        gone[CHAT_METRIC_MAX];   /* counters of the dead */
+
+    /* the last one is shared by workers that got none */
+    ngx_http_chat_slot_t  slots[NGX_HTTP_CHAT_SLOTS + 1];
+};
+
+
+/* chat_zone: NGX_CONF_OK or a text. */
+char *ngx_http_chat_zone_add(ngx_conf_t *cf, ngx_http_chat_main_conf_t *mcf,
+    ngx_str_t *name, size_t size);
+
+/* From init_module: fills the pool of eventfds up to what workers need. */
+void ngx_http_chat_zone_eventfds(ngx_cycle_t *cycle);
+
+/*
+ * Takes a slot and listens on its eventfd: `handler` gets an event whose
+ * data is a connection whose data is w.  NGX_DECLINED: no slot is free, the
+ * worker has to look by itself.
+ */
+ngx_int_t ngx_http_chat_zone_claim(ngx_http_chat_worker_t *w,
+    ngx_event_handler_pt handler);
+void ngx_http_chat_zone_release(ngx_http_chat_worker_t *w);
+
+/* Wakes all sleeping workers of the node but this one. */
+void ngx_http_chat_zone_wake(ngx_http_chat_worker_t *w);
+/* From now on a new entry wakes us: look once more after this. */
+void ngx_http_chat_zone_arm(ngx_http_chat_worker_t *w);
+
+/* Whether a process that wrote its pid somewhere is still there. */
+ngx_uint_t ngx_http_chat_zone_alive(ngx_atomic_uint_t pid);
+/* Is there a worker in the zone that does not exit? */
+ngx_uint_t ngx_http_chat_zone_staying(ngx_http_chat_zone_t *zone);
+
+/*
+ * The writers' lock of the ring and the keys; nobody ever waits for it.
+ * nginx frees it when its owner dies.
+ */
+ngx_uint_t ngx_http_chat_zone_trylock(ngx_http_chat_worker_t *w);
+void ngx_http_chat_zone_unlock(ngx_http_chat_worker_t *w);
+
+chat_ring_t *ngx_http_chat_zone_ring(ngx_http_chat_zone_t *zone);
+
+/* Keys of visitors' tokens.  get: NGX_DECLINED before the first set. */
+ngx_int_t ngx_http_chat_zone_keys_get(ngx_http_chat_zone_t *zone,
+    chat_keys_t *keys);
+ngx_int_t ngx_http_chat_zone_keys_set(ngx_http_chat_worker_t *w,
+    const chat_keys_t *keys);
+
+/* The key of cursors follows from the store's id. */
+void ngx_http_chat_zone_store(ngx_http_chat_worker_t *w,
+    const chat_str_t *id);
+
+/* Password checks of the node: NGX_BUSY beyond NGX_HTTP_CHAT_CHECKS. */
+ngx_int_t ngx_http_chat_zone_check_begin(ngx_http_chat_worker_t *w);
+void ngx_http_chat_zone_check_end(ngx_http_chat_worker_t *w);
+
+/* One metric over all workers: a sum, of delivery_age_ms the greatest. */
+ngx_int_t ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone,
+    ngx_uint_t m);
+
+
+#endif /* _NGX_HTTP_CHAT_ZONE_H_INCLUDED_ */
