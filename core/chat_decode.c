@@ -618,7 +618,9 @@ chat_fault_path(chat_decode_t *d)
         l = &d->levels[i];
 
         if (l->list) {
-            p = chat_u64_print(digits, l->list->n ? l->list->n - 1 : 0);
+            /* inside the last element, or where the next one begins */
+
+            p = chat_u64_print(digits, l->list->n - (i < d->depth - 1));
             chat_fault_append(d->fault, (char *) digits,
                               (size_t) (p - digits));
 

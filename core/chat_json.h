@@ -92,8 +92,8 @@ typedef struct {
     char                     field[64];  /* dotted path, "" at top level;
                                           UTF-8, cut if longer */
     size_t                   offset;   /* byte in the input where the token
-                                          stands; msgpack: where reading
-                                          stopped */
+                                          stands; not JSON, or msgpack:
+                                          where reading stopped */
 } chat_fault_t;
 
 #define CHAT_JSON_STRICT     0         /* unknown fields are faults */

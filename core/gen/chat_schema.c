@@ -1061,3 +1061,19 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
     { chat_string("pwhash_busy"), 0, chat_string("logins"),
       chat_string("refused: two password checks were running") }
 };
+
+
+const chat_type_t *const  chat_objects[] = {
+    &chat_author_type,
+    &chat_dialog_view_type,
+    &chat_site_view_type,
+    &chat_operator_view_type,
+    &chat_event_view_type,
+    &chat_login_request_type,
+    &chat_me_view_type,
+    &chat_session_info_type,
+    &chat_sessions_view_type,
+    &chat_visitor_identity_type,
+    &chat_limits_view_type,
+    NULL
+};

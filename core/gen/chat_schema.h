@@ -898,6 +898,9 @@ extern const chat_error_def_t    chat_errors[CHAT_E_MAX];
 extern const chat_stat_def_t     chat_stats[CHAT_STAT_MAX];
 extern const chat_metric_def_t   chat_metrics[CHAT_METRIC_MAX];
 
+/* Every object of the schema; NULL ends it. */
+extern const chat_type_t *const  chat_objects[];
+
 
 /* One command, decoded. */
 typedef union {

@@ -275,6 +275,9 @@ extern const chat_frame_def_t    chat_frames[CHAT_FRAME_MAX];
 extern const chat_error_def_t    chat_errors[CHAT_E_MAX];
 extern const chat_stat_def_t     chat_stats[CHAT_STAT_MAX];
 extern const chat_metric_def_t   chat_metrics[CHAT_METRIC_MAX];
+
+/* Every object of the schema; NULL ends it. */
+extern const chat_type_t *const  chat_objects[];
 END
 }
 
@@ -318,7 +321,10 @@ sub source {
                 $_->{kind} eq 'gauge' ? 1 : 0, str($_->{unit}),
                 str($_->{doc}) ] } @{ $schema->{metrics} });
 
-    return $out;
+    $out .= "\n\nconst chat_type_t *const  chat_objects[] = {\n";
+    $out .= "    &chat_$_->{name}_type,\n" for @{ $schema->{objects} };
+
+    return "$out    NULL\n};\n";
 }
 
 
