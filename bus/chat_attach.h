@@ -22,7 +22,7 @@ typedef struct {
     int            (*role)(void *data, uint64_t site);   /* operator */
     void            *role_data;
 
-    /* out */
+    /* out: valid until chat_op_release() */
     uint64_t         n;            /* last accepted number of the instance */
     chat_dialog_t   *dialogs;      /* visitor: 0 or 1 */
     chat_str_t      *texts;        /* per dialog: beginning of last message */
@@ -34,11 +34,19 @@ typedef struct {
     size_t           n_events;
     int              truncated;    /* visitor: older events exist that are
                                       after `since`: ask history */
+
+    /* survives between steps */
+    chat_str_t      *ids;          /* of dialogs to load */
+    size_t           n_ids;
+    size_t           done;
 } chat_attach_t;
 
 extern const chat_step_t  chat_attach_steps[];
 
-/* Public events of one dialog after a number, at most history_page. */
+/*
+ * Public events of one dialog after a number, at most history_page.
+ * CHAT_E_NOT_FOUND also if it is none of the sender's.
+ */
 typedef struct {
     chat_sender_t    sender;
     chat_str_t       dialog;
@@ -46,6 +54,7 @@ typedef struct {
     int            (*role)(void *data, uint64_t site);
     void            *role_data;
 
+    /* out: valid until chat_op_release() */
     chat_dialog_t    found;
     chat_entry_t    *events;
     size_t           n_events;

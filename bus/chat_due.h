@@ -32,7 +32,8 @@ chat_cmd_t *chat_due_list_cmd(chat_mem_t *mem, unsigned partition,
 
 /*
  * Works off one member: loads the dialog and its site's rules, decides, and
- * commits, arms anew, or removes what is no longer due.
+ * commits, arms anew, or removes what is no longer due.  op->rc CHAT_DONE also
+ * when somebody else was faster.
  */
 typedef struct {
     /* in */
@@ -46,7 +47,6 @@ typedef struct {
     chat_due_t       due;
     chat_dialog_t    found;
     chat_rules_t     rules;
-    unsigned         tries;
 } chat_due_op_t;
 
 extern const chat_step_t  chat_due_steps[];

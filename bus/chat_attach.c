@@ -1,0 +1,559 @@
+
+#include "chat_attach.h"
+#include "chat_call.h"
+#include "chat_rights.h"
+#include "chat_str.h"
+
+
+/* Calls of a round: two per dialog. */
+#define CHAT_ATTACH_ROUND  (CHAT_OP_CALLS / 2)
+
+/* Last events of a dialog among which its last message is looked for. */
+#define CHAT_ATTACH_TEXT   4
+
+
+static int chat_attach_begin(chat_op_t *op);
+static int chat_attach_begun(chat_op_t *op);
+static int chat_attach_load(chat_op_t *op);
+static int chat_attach_loaded(chat_op_t *op);
+
+static chat_cmd_t *chat_attach_pointer_cmd(chat_op_t *op,
+    const chat_sender_t *s);
+static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
+    const chat_attach_t *a);
+static int chat_attach_ids(chat_op_t *op, chat_attach_t *a,
+    const redisReply *r);
+static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
+static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
+    const redisReply *r, const chat_dialog_t *d);
+static chat_str_t chat_attach_text(const chat_entry_t *events, size_t n);
+
+
+static int chat_history_begin(chat_op_t *op);
+static int chat_history_loaded(chat_op_t *op);
+
+static int chat_history_mine(const chat_history_t *h);
+
+static chat_cmd_t *chat_page_cmd(chat_op_t *op, uint64_t account,
+    const chat_str_t *dialog, int64_t from, int64_t to);
+static int chat_page_parse(const redisReply *r, const chat_dialog_t *d,
+    chat_entry_t **events, size_t *n, chat_mem_t *mem);
+static int chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d);
+
+
+enum {
+    CHAT_ATTACH_AT_BEGIN = 0,
+    CHAT_ATTACH_AT_BEGUN,
+    CHAT_ATTACH_AT_LOAD,
+    CHAT_ATTACH_AT_LOADED
+};
+
+const chat_step_t  chat_attach_steps[] = {
+    { "begin",  chat_attach_begin },
+    { "begun",  chat_attach_begun },
+    { "load",   chat_attach_load },
+    { "loaded", chat_attach_loaded },
+    { NULL, NULL }
+};
+
+const chat_step_t  chat_history_steps[] = {
+    { "begin",  chat_history_begin },
+    { "loaded", chat_history_loaded },
+    { NULL, NULL }
+};
+
+
+static int
+chat_attach_begin(chat_op_t *op)
+{
+    int             rc;
+    unsigned        partition;
+    chat_attach_t  *a = op->ctx;
+
+    partition = chat_partition(a->sender.account);
+
+    rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
+    if (rc != CHAT_AGAIN) {
+        return rc;
+    }
+
+    return chat_call_redis(op, partition,
+                           a->sender.kind == CHAT_ACTOR_KIND_VISITOR
+                           ? chat_attach_pointer_cmd(op, &a->sender)
+                           : chat_attach_changed_cmd(op, a));
+}
+
+
+/* The visitor's one dialog, in the form of a list of ids. */
+
+static chat_cmd_t *
+chat_attach_pointer_cmd(chat_op_t *op, const chat_sender_t *s)
+{
+    chat_cmd_t  *c;
+    chat_str_t   key;
+
+    key = chat_sender_key(op->mem, s);
+
+    c = chat_cmd_create(op->mem, 3);
+    if (c == NULL || key.len == 0) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "HMGET");
+    chat_cmd_str(c, &key);
+    chat_cmd_lit(c, "dialog");
+
+    return c;
+}
+
+
+/* The account's dialogs, newest first: open ones, or what changed since. */
+
+static chat_cmd_t *
+chat_attach_changed_cmd(chat_op_t *op, const chat_attach_t *a)
+{
+    chat_cmd_t  *c;
+    chat_str_t   key;
+
+    key = chat_key_account(op->mem, a->sender.account,
+                           a->since.ms ? "dialogs" : "open");
+
+    c = chat_cmd_create(op->mem, 7);
+    if (c == NULL || key.len == 0) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "ZREVRANGEBYSCORE");
+    chat_cmd_str(c, &key);
+    chat_cmd_lit(c, "+inf");
+    chat_cmd_u64(c, a->since.ms);
+    chat_cmd_lit(c, "LIMIT");
+    chat_cmd_lit(c, "0");
+    chat_cmd_u64(c, CHAT_LIMIT_DIALOGS_MAX + 1);
+
+    return c;
+}
+
+
+static int
+chat_attach_begun(chat_op_t *op)
+{
+    int                rc;
+    chat_sent_t        sent;
+    chat_attach_t     *a = op->ctx;
+    const redisReply  *r;
+
+    rc = chat_call_reply(op, 0, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (chat_sender_parse(r, &sent) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    a->n = sent.n;
+
+    rc = chat_call_reply(op, 1, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    return chat_attach_ids(op, a, r);
+}
+
+
+static int
+chat_attach_ids(chat_op_t *op, chat_attach_t *a, const redisReply *r)
+{
+    size_t  i;
+
+    if (r->type != REDIS_REPLY_ARRAY) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    a->ids = chat_mem_alloc(op->mem, (r->elements + 1) * sizeof(chat_str_t));
+    a->texts = chat_mem_alloc(op->mem,
+                              (r->elements + 1) * sizeof(chat_str_t));
+    a->dialogs = chat_mem_alloc(op->mem,
+                                (r->elements + 1) * sizeof(chat_dialog_t));
+
+    if (a->ids == NULL || a->texts == NULL || a->dialogs == NULL) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    for (i = 0; i < r->elements; i++) {
+
+        if (a->n_ids == CHAT_LIMIT_DIALOGS_MAX) {
+            a->partial = 1;
+            break;
+        }
+
+        /* nil: a visitor without a dialog */
+
+        a->n_ids += chat_reply_str(r->element[i], &a->ids[a->n_ids])
+                    == CHAT_OK;
+    }
+
+    return CHAT_OK;
+}
+
+
+/*
+ * Hash before list: an event between the two is left out of `events`, being
+ * above `last`; it comes from the ring.  The other way round it would be lost.
+ */
+
+static int
+chat_attach_load(chat_op_t *op)
+{
+    int             rc;
+    size_t          i;
+    int64_t         tail;
+    unsigned        partition;
+    chat_attach_t  *a = op->ctx;
+
+    if (a->done == a->n_ids) {
+        return CHAT_DONE;
+    }
+
+    partition = chat_partition(a->sender.account);
+
+    tail = a->sender.kind == CHAT_ACTOR_KIND_VISITOR ? CHAT_LIMIT_HISTORY_PAGE
+                                                     : CHAT_ATTACH_TEXT;
+
+    for (i = a->done; i < a->n_ids && i < a->done + CHAT_ATTACH_ROUND; i++) {
+
+        rc = chat_call_redis(op, partition,
+                             chat_dialog_cmd(op->mem, a->sender.account,
+                                             &a->ids[i]));
+        if (rc != CHAT_AGAIN) {
+            return rc;
+        }
+
+        rc = chat_call_redis(op, partition,
+                             chat_page_cmd(op, a->sender.account, &a->ids[i],
+                                           -tail, -1));
+        if (rc != CHAT_AGAIN) {
+            return rc;
+        }
+    }
+
+    return CHAT_AGAIN;
+}
+
+
+static int
+chat_attach_loaded(chat_op_t *op)
+{
+    int             rc;
+    size_t          i, n;
+    chat_attach_t  *a = op->ctx;
+
+    n = a->n_ids - a->done;
+
+    if (n > CHAT_ATTACH_ROUND) {
+        n = CHAT_ATTACH_ROUND;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        rc = chat_attach_dialog(op, a, i);
+        if (rc != CHAT_OK) {
+            return rc;
+        }
+    }
+
+    a->done += n;
+    op->next = &chat_attach_steps[CHAT_ATTACH_AT_LOAD];
+
+    return CHAT_OK;
+}
+
+
+static int
+chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot)
+{
+    int                rc;
+    size_t             n;
+    chat_entry_t      *events;
+    chat_dialog_t     *d;
+    const redisReply  *r;
+
+    d = &a->dialogs[a->n_dialogs];
+    d->dialog = a->ids[a->done + slot];
+
+    rc = chat_page_dialog(op, slot * 2, d);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    rc = chat_call_reply(op, slot * 2 + 1, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (!d->exists) {
+        return CHAT_OK;
+    }
+
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        a->n_dialogs++;
+        return chat_attach_events(op, a, r, d);
+    }
+
+    if (chat_id_cmp(&d->last, &a->since) <= 0
+        || !(chat_rights_role(a->role(a->role_data, d->site))
+             & CHAT_MAY_READ))
+    {
+        return CHAT_OK;
+    }
+
+    if (chat_page_parse(r, d, &events, &n, op->mem) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    a->texts[a->n_dialogs++] = chat_attach_text(events, n);
+
+    return CHAT_OK;
+}
+
+
+/* A visitor's: what is after `since` and in the state that was read. */
+
+static int
+chat_attach_events(chat_op_t *op, chat_attach_t *a, const redisReply *r,
+    const chat_dialog_t *d)
+{
+    size_t  n;
+
+    if (chat_page_parse(r, d, &a->events, &n, op->mem) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    while (n && chat_id_cmp(&a->events[n - 1].id, &d->last) > 0) {
+        n--;
+    }
+
+    a->texts[0] = chat_attach_text(a->events, n);
+    a->truncated = n && a->events[0].seq > 1
+                   && chat_id_cmp(&a->events[0].id, &a->since) > 0;
+
+    while (n && chat_id_cmp(&a->events[0].id, &a->since) <= 0) {
+        a->events++;
+        n--;
+    }
+
+    a->n_events = n;
+
+    return CHAT_OK;
+}
+
+
+static chat_str_t
+chat_attach_text(const chat_entry_t *events, size_t n)
+{
+    chat_mem_t                mem;
+    chat_str_t                none = chat_null_string;
+    chat_fault_t              fault;
+    chat_ev_message_posted_t  body;
+
+    /* strings of bodies are slices: nothing is allocated */
+
+    chat_mem_init(&mem, NULL, 0, NULL, NULL, 0);
+
+    while (n--) {
+        if (events[n].event == CHAT_EV_MESSAGE_POSTED
+            && chat_body_decode(&chat_ev_message_posted_type, &events[n].body,
+                                &body, &mem, &fault)
+               == CHAT_OK)
+        {
+            return body.text;
+        }
+    }
+
+    return none;
+}
+
+
+static int
+chat_history_begin(chat_op_t *op)
+{
+    int              rc;
+    unsigned         partition;
+    chat_history_t  *h = op->ctx;
+
+    if (!chat_dialog_id_valid(&h->dialog) || h->after > INT32_MAX) {
+        return chat_op_fail(op, CHAT_E_NOT_FOUND);
+    }
+
+    partition = chat_partition(h->sender.account);
+
+    rc = chat_call_redis(op, partition,
+                         chat_dialog_cmd(op->mem, h->sender.account,
+                                         &h->dialog));
+    if (rc != CHAT_AGAIN) {
+        return rc;
+    }
+
+    return chat_call_redis(op, partition,
+                           chat_page_cmd(op, h->sender.account, &h->dialog,
+                                         h->after,
+                                         h->after + CHAT_LIMIT_HISTORY_PAGE
+                                         - 1));
+}
+
+
+static int
+chat_history_loaded(chat_op_t *op)
+{
+    int                rc;
+    chat_history_t    *h = op->ctx;
+    const redisReply  *r;
+
+    h->found.dialog = h->dialog;
+
+    rc = chat_page_dialog(op, 0, &h->found);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    rc = chat_call_reply(op, 1, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (!chat_history_mine(h)) {
+        return chat_op_fail(op, CHAT_E_NOT_FOUND);
+    }
+
+    if (chat_page_parse(r, &h->found, &h->events, &h->n_events, op->mem)
+        != CHAT_OK)
+    {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    h->more = h->found.seq > h->after + h->n_events;
+
+    return CHAT_DONE;
+}
+
+
+static int
+chat_history_mine(const chat_history_t *h)
+{
+    const chat_dialog_t  *d;
+
+    d = &h->found;
+
+    if (!d->exists || d->account != h->sender.account) {
+        return 0;
+    }
+
+    if (h->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return d->site == h->sender.site
+               && chat_str_eq(&d->visitor, &h->sender.visitor);
+    }
+
+    return (chat_rights_role(h->role(h->role_data, d->site)) & CHAT_MAY_READ)
+           != 0;
+}
+
+
+static chat_cmd_t *
+chat_page_cmd(chat_op_t *op, uint64_t account, const chat_str_t *dialog,
+    int64_t from, int64_t to)
+{
+    int             i;
+    chat_cmd_t     *c;
+    chat_str_t      key, text;
+    unsigned char  *p;
+
+    key = chat_key_dialog_pub(op->mem, account, dialog);
+    p = chat_mem_alloc(op->mem, 2 * 21);
+
+    c = chat_cmd_create(op->mem, 4);
+    if (c == NULL || key.len == 0 || p == NULL) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "LRANGE");
+    chat_cmd_str(c, &key);
+
+    for (i = 0; i < 2; i++, from = to) {
+        text.data = p;
+
+        if (from < 0) {
+            *p++ = '-';
+            from = -from;
+        }
+
+        p = chat_u64_print(p, from);
+        text.len = p - text.data;
+
+        chat_cmd_str(c, &text);
+    }
+
+    return c;
+}
+
+
+static int
+chat_page_parse(const redisReply *r, const chat_dialog_t *d,
+    chat_entry_t **events, size_t *n, chat_mem_t *mem)
+{
+    size_t         i;
+    chat_str_t     elt;
+    chat_entry_t  *e;
+
+    if (r->type != REDIS_REPLY_ARRAY) {
+        return CHAT_ERROR;
+    }
+
+    e = chat_mem_alloc(mem, (r->elements + 1) * sizeof(chat_entry_t));
+    if (e == NULL) {
+        return CHAT_ERROR;
+    }
+
+    for (i = 0; i < r->elements; i++) {
+
+        if (chat_reply_str(r->element[i], &elt) != CHAT_OK
+            || chat_entry_parse_listed(&elt, &e[i]) != CHAT_OK)
+        {
+            return CHAT_ERROR;
+        }
+
+        e[i].account = d->account;
+        e[i].site = d->site;
+        e[i].visitor = d->visitor;
+        e[i].dialog = d->dialog;
+    }
+
+    *events = e;
+    *n = r->elements;
+
+    return CHAT_OK;
+}
+
+
+static int
+chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d)
+{
+    int                rc;
+    size_t             n;
+    chat_str_t        *pairs;
+    const redisReply  *r;
+
+    rc = chat_call_reply(op, slot, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (chat_reply_pairs(r, &pairs, &n, op->mem) != CHAT_OK
+        || chat_dialog_parse(pairs, n, d) != CHAT_OK)
+    {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    return CHAT_OK;
+}
