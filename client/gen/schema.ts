@@ -462,7 +462,8 @@ export type ErrorCode =
     | 'upgrade'
     | 'suspended'
     | 'internal'
-    | 'length';
+    | 'length'
+    | 'insecure';
 
 export interface ErrorInfo {
     number: number;
@@ -633,6 +634,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
         http: 411,
         class: 'final',
         text: 'Send the length of the body (Content-Length).',
+    },
+    insecure: {
+        number: 28,
+        http: 403,
+        class: 'final',
+        text: 'Passwords are taken over HTTPS only.',
     },
 };
 

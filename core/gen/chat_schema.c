@@ -921,7 +921,10 @@ const chat_error_def_t  chat_errors[CHAT_E_MAX] = {
       chat_string("Something failed on our side; it is logged.") },
     [CHAT_E_LENGTH] =
     { CHAT_E_LENGTH, chat_string("length"), 411, CHAT_ERROR_FINAL,
-      chat_string("Send the length of the body (Content-Length).") }
+      chat_string("Send the length of the body (Content-Length).") },
+    [CHAT_E_INSECURE] =
+    { CHAT_E_INSECURE, chat_string("insecure"), 403, CHAT_ERROR_FINAL,
+      chat_string("Passwords are taken over HTTPS only.") }
 };
 
 

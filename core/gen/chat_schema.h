@@ -761,7 +761,9 @@ typedef enum chat_error_e {
     CHAT_E_INTERNAL = 26,
     /* Send the length of the body (Content-Length). */
     CHAT_E_LENGTH = 27,
-    CHAT_E_MAX = 28
+    /* Passwords are taken over HTTPS only. */
+    CHAT_E_INSECURE = 28,
+    CHAT_E_MAX = 29
 } chat_error_e;
 
 /* Statistics. */
