@@ -45,6 +45,15 @@ ngx_http_chat_http_error(ngx_http_chat_req_t *q, ngx_uint_t error,
         }
     }
 
+    if (q->fault) {
+        frame.field.data = (u_char *) q->fault->field;
+        frame.field.len = ngx_strlen(q->fault->field);
+        chat_set(&frame, CHAT_F_FRAME_ERROR_FIELD);
+
+        frame.offset = q->fault->offset;
+        chat_set(&frame, CHAT_F_FRAME_ERROR_OFFSET);
+    }
+
     p = ngx_pnalloc(r->pool, NGX_HTTP_CHAT_ERROR_MAX);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -53,6 +53,7 @@ struct ngx_http_chat_req_s {
     ngx_http_chat_identity_t        who;      /* site's part comes first */
     chat_session_rec_t              session;  /* operator's, copied */
     ngx_str_t                       body;
+    const chat_fault_t             *fault;    /* what is wrong with body */
     void                           *data;     /* of the handler */
     void                          (*cancel)(ngx_http_chat_req_t *q);
                                               /* request ends early or late:
@@ -114,7 +115,7 @@ void ngx_http_chat_http_finish(ngx_http_chat_req_t *q, ngx_int_t rc);
 ngx_uint_t ngx_http_chat_http_secure(ngx_http_request_t *r);
 ngx_uint_t ngx_http_chat_http_loopback(ngx_http_request_t *r);
 
-/* Name of the operator's cookie here: by TLS. */
+/* Name of the operator's cookie here, __Host-chat over TLS. */
 ngx_str_t *ngx_http_chat_http_cookie_name(ngx_http_request_t *r);
 
 
