@@ -169,6 +169,9 @@ vectors(void **state)
 
 /* random operations ------------------------------------------------------- */
 
+static const chat_rules_t  rules = { 3600000, 60000 };
+
+
 /* What we know of a dialog by other means than the rules. */
 typedef struct {
     uint64_t       waits_since;      /* first unanswered visitor message */
@@ -193,9 +196,6 @@ typedef struct {
     unsigned       events[CHAT_EV_MAX];
     unsigned       conflicts;
 } store_t;
-
-static const chat_rules_t  rules = { 3600000, 60000 };
-
 
 static unsigned
 pick(store_t *s, unsigned n)
@@ -298,6 +298,21 @@ commit(store_t *s, const chat_dialog_t *found, const chat_decision_t *dec)
     }
 
     assert_int_equal(next->rev, d->rev + 1);
+
+    /* timers never overlook what came meanwhile */
+
+    if (dec->events[0].event == CHAT_EV_DIALOG_CLOSED
+        && dec->events[0].body.dialog_closed.reason == CHAT_CLOSE_REASON_IDLE)
+    {
+        assert_true(s->now >= d->last.ms + rules.idle_ms);
+    }
+
+    if (dec->events[0].event == CHAT_EV_DIALOG_RELEASED
+        && dec->events[0].body.dialog_released.reason
+           == CHAT_RELEASE_REASON_NO_ANSWER)
+    {
+        assert_false(d->answered);
+    }
 
 #define write(FIELD, member)                                                 \
     if (w & (1u << CHAT_DIALOG_ ## FIELD)) d->member = next->member
