@@ -8,9 +8,9 @@
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
+#include "chat_presence.h"
 
 
-#define NGX_HTTP_CHAT_PRESENCE_LIFE   15000    /* ms */
 #define NGX_HTTP_CHAT_EPHEMERAL_KEEP  1000     /* entries of a stream */
 
 
@@ -129,43 +129,31 @@ ngx_http_chat_presence_find(ngx_http_chat_bus_t *bus, uint64_t operator_id)
 }
 
 
-/* A member per worker: none takes away what another one says. */
+/* A member per worker, by its pid: none takes away what another one says. */
 
 static void
 ngx_http_chat_presence_store(ngx_http_chat_bus_t *bus,
     ngx_http_chat_presence_t *p, ngx_uint_t online)
 {
-    u_char                  *last;
+    uint64_t                 now, operator_id;
     chat_cmd_t              *cmd;
     chat_mem_t              *mem;
-    chat_str_t               key, member;
+    chat_presence_at_t       at;
     ngx_http_chat_worker_t  *w;
-    u_char                   text[2 * NGX_INT64_LEN + 24];
 
     w = bus->w;
+    now = w->host.now_ms(&w->host);
+    operator_id = p->node.key;
+
+    at.node = w->zone->node;
+    at.slot = ngx_pid;
 
     mem = ngx_http_chat_write_mem(w);
-    key = chat_key_account(mem, p->account, "presence");
-    cmd = chat_cmd_create(mem, 4);
 
-    if (cmd == NULL || key.len == 0) {
-        return;
-    }
-
-    last = ngx_sprintf(text, "%uL:%016xL.%P", (uint64_t) p->node.key,
-                       w->zone->node, ngx_pid);
-    member.data = text;
-    member.len = last - text;
-
-    chat_cmd_lit(cmd, online ? "ZADD" : "ZREM");
-    chat_cmd_str(cmd, &key);
-
-    if (online) {
-        chat_cmd_u64(cmd, w->host.now_ms(&w->host)
-                          + NGX_HTTP_CHAT_PRESENCE_LIFE);
-    }
-
-    chat_cmd_str(cmd, &member);
+    cmd = online ? chat_presence_renew_cmd(mem, p->account, &at,
+                                           &operator_id, 1, now)
+                 : chat_presence_leave_cmd(mem, p->account, &at,
+                                           operator_id);
 
     ngx_http_chat_write_casual(w, cmd);
 }
@@ -176,28 +164,13 @@ ngx_http_chat_presence_store(ngx_http_chat_bus_t *bus,
 static void
 ngx_http_chat_presence_sweep(ngx_http_chat_bus_t *bus, uint64_t account)
 {
-    chat_cmd_t              *cmd;
-    chat_mem_t              *mem;
-    chat_str_t               key;
     ngx_http_chat_worker_t  *w;
 
     w = bus->w;
 
-    mem = ngx_http_chat_write_mem(w);
-    key = chat_key_account(mem, account, "presence");
-    cmd = chat_cmd_create(mem, 4);
-
-    if (cmd == NULL || key.len == 0) {
-        return;
-    }
-
-    chat_cmd_lit(cmd, "ZREMRANGEBYSCORE");
-    chat_cmd_str(cmd, &key);
-    chat_cmd_lit(cmd, "-inf");
-    chat_cmd_u64(cmd, w->host.now_ms(&w->host)
-                      - NGX_HTTP_CHAT_PRESENCE_LIFE);
-
-    ngx_http_chat_write_casual(w, cmd);
+    ngx_http_chat_write_casual(w,
+        chat_presence_expire_cmd(ngx_http_chat_write_mem(w), account,
+                                 w->host.now_ms(&w->host)));
 }
 
 

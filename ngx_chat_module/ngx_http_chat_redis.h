@@ -19,7 +19,7 @@
 
 #define NGX_HTTP_CHAT_REDIS_TIMEOUT  3000      /* ms, connect and answers */
 #define NGX_HTTP_CHAT_REDIS_PAUSE    50        /* ms, doubles up to */
-#define NGX_HTTP_CHAT_REDIS_PAUSES   2000
+#define NGX_HTTP_CHAT_REDIS_PAUSES   1000
 
 /*
  * Called exactly once for every call that was taken, from the event loop, in
