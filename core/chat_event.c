@@ -9,10 +9,6 @@
 #define CHAT_VISITOR_MAX  22
 #define CHAT_DIALOG_MAX   16
 
-/* Room for the lists of a body; strings stay where they are. */
-#define CHAT_EVENT_LOCAL  2048
-#define CHAT_EVENT_HEAP   (1024 * 1024)
-
 
 static int chat_entry_facts(chat_str_t *rest, chat_entry_t *e);
 static int chat_entry_word(chat_str_t *rest, unsigned char end,
@@ -255,14 +251,11 @@ static size_t
 chat_entry_render(const chat_entry_t *e, const chat_str_t *cursor,
     const chat_str_t *view, unsigned char *dst, size_t size)
 {
-    int                      rc;
     chat_mem_t               mem;
     chat_out_t               o;
-    chat_heap_t             *heap;
     chat_fault_t             fault;
     chat_event_body_t        body;
     const chat_event_def_t  *def;
-    _Alignas(16) unsigned char  local[CHAT_EVENT_LOCAL];
 
     def = chat_event_def(e->event);
 
@@ -270,31 +263,18 @@ chat_entry_render(const chat_entry_t *e, const chat_str_t *cursor,
         return 0;
     }
 
-    heap = NULL;
-    chat_mem_init(&mem, local, sizeof(local), NULL, NULL, 0);
+    /* strings stay in the body, and the schema allows no lists there */
 
-    rc = chat_body_decode(def->type, &e->body, &body, &mem, &fault);
+    chat_mem_init(&mem, NULL, 0, NULL, NULL, 0);
 
-    if (rc != CHAT_OK && fault.kind == CHAT_FAULT_MEMORY) {
-        heap = chat_heap_create(CHAT_EVENT_HEAP);
-
-        if (heap == NULL) {
-            return 0;
-        }
-
-        rc = chat_body_decode(def->type, &e->body, &body,
-                              chat_heap_mem(heap), &fault);
+    if (chat_body_decode(def->type, &e->body, &body, &mem, &fault)
+        != CHAT_OK)
+    {
+        return 0;
     }
 
     chat_out_init(&o, dst, size);
-
-    if (rc == CHAT_OK) {
-        chat_entry_json(&o, e, cursor, view, def, &body);
-    }
-
-    if (heap) {
-        chat_heap_destroy(heap);
-    }
+    chat_entry_json(&o, e, cursor, view, def, &body);
 
     return o.len;
 }

@@ -339,8 +339,20 @@ sub _member {
 
     push @{ $open->{fields} }, $self->_field($open, @words);
 
+    $self->fail('no lists in an event: frames are rendered without memory')
+        if $open->{class} eq 'event' && has_list($open->{fields}[-1]);
+
     $self->fail("more than ${\FIELDS} fields")
         if @{ $open->{fields} } > FIELDS;
+}
+
+
+sub has_list {
+    my ($field) = @_;
+
+    return 1 if $field->{kind} eq 'list';
+    return $field->{kind} eq 'object'
+           && grep { has_list($_) } @{ $field->{sub}{fields} };
 }
 
 

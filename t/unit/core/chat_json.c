@@ -332,7 +332,8 @@ test_lax(void **state)
     codec_root_t  root;
     chat_fault_t  fault;
 
-    s = str("{\"x\":null,\"t\":1.5e9,\"text\":\"a\",\"y\":[{\"text\":[]},\"\\n\"],"
+    s = str("{\"x\":null,\"t\":1.5e9,\"text\":\"a\","
+            "\"y\":[{\"text\":[]},\"\\n\"],"
             "\"x\":{\"nodes\":true,\"x\":[[],[[]]]},\"z\":\"\\ud83d\"}");
 
     assert_int_equal(chat_json_decode(&codec_root_type, &s, &root,
