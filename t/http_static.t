@@ -1,0 +1,101 @@
+# The bundles inside the module: types, caching, compression, policies.
+
+use v5.36;
+use lib 't/lib';
+use Chat::Test;
+use Compress::Zlib ();
+use Test::More;
+
+my $t = Chat::Test->new;
+$t->redis;
+
+$t->nginx(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 256; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+sub get($host, $path, %headers) {
+    return $t->http('GET', $path, host => $host, headers => \%headers);
+}
+
+my $top = $t->{top};
+
+# ----------------------------------------------------------------- widget
+
+my $file = $t->slurp("$top/widget/dist/widget.js");
+my $js = get('shop.test', '/_chat/widget.js');
+is $js->{status}, 200, 'the widget';
+is $js->{body}, $file, 'byte for byte';
+is $js->{headers}{'content-type'}, 'text/javascript; charset=utf-8', 'type';
+is $js->{headers}{'cache-control'}, 'no-cache', 'revalidated each time';
+is $js->{headers}{'x-content-type-options'}, 'nosniff', 'nosniff';
+is $js->{headers}{vary}, 'Accept-Encoding', 'varies by encoding';
+is $js->{headers}{'content-encoding'}, undef, 'plain unless asked';
+
+my $gz = get('shop.test', '/_chat/widget.js', 'Accept-Encoding' => 'gzip');
+is $gz->{headers}{'content-encoding'}, 'gzip', 'compressed when asked';
+is Compress::Zlib::memGunzip($gz->{body}), $file, 'the same inside';
+cmp_ok length $gz->{body}, '<', 0.9 * length $file, 'and smaller';
+
+my $etag = $js->{headers}{etag};
+like $etag, qr/^"[\w-]{22}"$/, 'a strong ETag';
+my $same = get('shop.test', '/_chat/widget.js', 'If-None-Match' => $etag);
+is $same->{status}, 304, 'not modified';
+is $same->{body}, '', 'without a body';
+is get('shop.test', '/_chat/widget.js', 'If-None-Match' => '"x"')->{status},
+    200, 'modified';
+
+my $head = $t->http('HEAD', '/_chat/widget.js', host => 'shop.test');
+is $head->{status}, 200, 'HEAD';
+is $head->{headers}{'content-length'}, length $file, 'with the length';
+
+is $t->redis->client->exists('chat:{g}:sites'), 0,
+    'and register no site';
+
+# ---------------------------------------------------------------- cabinet
+
+my $index = get('desk.test', '/');
+is $index->{status}, 200, 'the cabinet';
+is $index->{headers}{'content-type'}, 'text/html; charset=utf-8', 'is HTML';
+is $index->{headers}{'cache-control'}, 'no-cache', 'revalidated';
+
+my $csp = $index->{headers}{'content-security-policy'};
+like $csp, qr/default-src 'none'/, 'policy: nothing by default';
+unlike $csp, qr/unsafe-/, 'nothing unsafe';
+like $csp, qr/frame-ancestors 'none'/, "nobody's frame";
+is $index->{headers}{'x-frame-options'}, 'DENY', 'for old browsers, too';
+is $index->{headers}{'referrer-policy'}, 'same-origin', 'no referrer';
+unlike $index->{body}, qr/<script(?![^>]*\bsrc=)[^>]*>|<style|\son\w+=/i,
+    'nothing inline that the policy would refuse';
+
+is get('desk.test', '/dialogs/123')->{body}, $index->{body},
+    'places inside of the cabinet';
+is get('desk.test', '/index.html')->{body}, $index->{body}, 'by its name';
+is get('desk.test', '/nothing.js')->{status}, 404, 'no such file';
+is get('desk.test', '/api/nothing')->{status}, 404, 'no such API';
+
+my @parts = $index->{body} =~ /(?:src|href)="\/?([^":]+\.(?:js|css))"/g;
+cmp_ok scalar @parts, '>', 0, 'script and style are files';
+
+for my $part (@parts) {
+    my $res = get('desk.test', "/$part");
+    is $res->{status}, 200, "$part is there";
+    like $res->{headers}{'cache-control'}, qr/immutable/, 'for ever'
+        if $part =~ /-\w{8,}\./;
+    is $res->{headers}{'x-content-type-options'}, 'nosniff', 'nosniff';
+}
+
+# the store may be away
+$t->redis->term;
+is get('shop.test', '/_chat/widget.js')->{status}, 200,
+    'files come without the store';
+is get('desk.test', '/')->{status}, 200, 'the cabinet, too';
+
+$t->done;
