@@ -48,3 +48,76 @@ chat_log_entry(const redisReply *r, chat_entry_t *e)
 
     return CHAT_OK;
 }
+
+
+chat_cmd_t *
+chat_log_info_cmd(chat_mem_t *mem, const chat_str_t *key)
+{
+    chat_cmd_t  *c;
+
+    c = chat_cmd_create(mem, 3);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    chat_cmd_lit(c, "XINFO");
+    chat_cmd_lit(c, "STREAM");
+    chat_cmd_str(c, key);
+
+    return c;
+}
+
+
+int
+chat_log_info_parse(const redisReply *r, chat_log_info_t *info)
+{
+    int                rc;
+    size_t             i;
+    unsigned           found;
+    chat_str_t         name;
+    const redisReply  *v;
+
+    memset(info, 0, sizeof(chat_log_info_t));
+
+    if (r == NULL) {
+        return CHAT_ERROR;
+    }
+
+    if (r->type == REDIS_REPLY_ERROR) {
+        return CHAT_OK;
+    }
+
+    found = 0;
+
+    for (i = 0; i + 1 < r->elements; i += 2) {
+        if (chat_reply_str(r->element[i], &name) != CHAT_OK) {
+            return CHAT_ERROR;
+        }
+
+        v = r->element[i + 1];
+
+        if (chat_str_eq_c(&name, "length")) {
+            rc = chat_reply_u64(v, &info->length);
+
+        } else if (chat_str_eq_c(&name, "entries-added")) {
+            rc = chat_reply_u64(v, &info->added);
+
+        } else if (chat_str_eq_c(&name, "recorded-first-entry-id")) {
+            rc = chat_reply_id(v, &info->first);
+
+        } else if (chat_str_eq_c(&name, "last-generated-id")) {
+            rc = chat_reply_id(v, &info->last);
+
+        } else {
+            continue;
+        }
+
+        if (rc != CHAT_OK) {
+            return CHAT_ERROR;
+        }
+
+        found++;
+    }
+
+    return found == 4 ? CHAT_OK : CHAT_ERROR;
+}

@@ -28,6 +28,7 @@ static int ctl_operator_known(ctl_t *ctl, uint64_t id);
 static int ctl_operator_login(ctl_t *ctl, chat_str_t *login);
 static int ctl_operator_row(ctl_t *ctl, uint64_t id);
 static int ctl_roles_text(ctl_t *ctl, uint64_t id, chat_str_t *text);
+static int ctl_sessions_end(ctl_t *ctl, const chat_operator_t *o);
 static int ctl_role(const char *text);
 
 
@@ -228,7 +229,47 @@ ctl_operator_passwd(ctl_t *ctl)
         return ctl_error("the operator changed meanwhile; try again");
     }
 
+    if (ctl_sessions_end(ctl, &o) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
     return ctl_operator_report(ctl, o.id, 0);
+}
+
+
+/* Whoever knew the old password is logged out. */
+
+static int
+ctl_sessions_end(ctl_t *ctl, const chat_operator_t *o)
+{
+    size_t                 i;
+    chat_str_t             hash;
+    redisReply            *r;
+    chat_session_rec_t     rec;
+    chat_commit_result_t   res;
+
+    r = ctl_call(ctl, chat_sessions_list_cmd(ctl->mem, o->id));
+    if (r == NULL) {
+        return CTL_FAILED;
+    }
+
+    memset(&rec, 0, sizeof(chat_session_rec_t));
+    rec.operator_id = o->id;
+    rec.account = o->account;
+
+    /* members and scores */
+
+    for (i = 0; i < r->elements; i += 2) {
+        if (chat_reply_str(chat_reply_at(r, i), &hash) == CHAT_OK
+            && ctl_commit(ctl, chat_session_del_cmd(ctl->mem, &hash, &rec),
+                          &res)
+               != CTL_OK)
+        {
+            return CTL_FAILED;
+        }
+    }
+
+    return CTL_OK;
 }
 
 

@@ -141,11 +141,10 @@ ctl_replay_partition(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
 static int
 ctl_replay_start(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
 {
-    size_t       i;
-    chat_id_t    cut;
-    chat_str_t   key, name;
-    chat_cmd_t  *c;
-    redisReply  *r;
+    chat_str_t        key;
+    chat_cmd_t       *c;
+    redisReply       *r;
+    chat_log_info_t   info;
 
     key = chat_key(ctl->mem, p, "chat:%t:statd");
 
@@ -173,28 +172,18 @@ ctl_replay_start(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
 
     key = chat_key_log(ctl->mem, p);
 
-    c = chat_cmd_create(ctl->mem, 3);
-    if (c == NULL) {
-        return ctl_error("out of memory");
-    }
-
-    chat_cmd_lit(c, "XINFO");
-    chat_cmd_lit(c, "STREAM");
-    chat_cmd_str(c, &key);
-
-    r = ctl_call(ctl, c);
+    r = ctl_call(ctl, chat_log_info_cmd(ctl->mem, &key));
     if (r == NULL) {
         return CTL_FAILED;
     }
 
-    for (i = 0; i + 1 < r->elements; i += 2) {
-        if (chat_reply_str(r->element[i], &name) == CHAT_OK
-            && chat_str_eq_c(&name, "max-deleted-entry-id")
-            && chat_reply_id(r->element[i + 1], &cut) == CHAT_OK
-            && cut.ms)
-        {
-            rp->first_bucket = cut.ms / CHAT_STATS_BUCKET_MS + 1;
-        }
+    if (chat_log_info_parse(r, &info) != CHAT_OK) {
+        return ctl_error("partition %u: XINFO is not understood", p);
+    }
+
+    if (info.added > info.length) {
+        rp->first_bucket = (info.length ? info.first.ms : info.last.ms)
+                           / CHAT_STATS_BUCKET_MS + 1;
     }
 
     return CTL_OK;

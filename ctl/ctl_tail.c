@@ -49,6 +49,7 @@ static int ctl_tail_entry(ctl_t *ctl, ctl_tail_t *t, unsigned partition,
     const redisReply *entry);
 static chat_str_t ctl_tail_body(ctl_t *ctl, const chat_event_def_t *def,
     const chat_str_t *body);
+static uint64_t ctl_entry_has(const ctl_entry_row_t *row);
 static void ctl_on_signal(int sig);
 
 
@@ -329,9 +330,38 @@ ctl_tail_entry(ctl_t *ctl, ctl_tail_t *t, unsigned partition,
     row.wait_ms = e.wait_ms;
     row.start_ms = e.start_ms;
     row.body = ctl_tail_body(ctl, def, &e.body);
+    row.has = ctl_entry_has(&row);
     t->left--;
 
     return ctl_row(ctl, &row);
+}
+
+
+/* Zero and empty = absent, as in the header. */
+
+static uint64_t
+ctl_entry_has(const ctl_entry_row_t *row)
+{
+    uint64_t             has;
+    unsigned             i;
+    const char          *p;
+    const chat_field_t  *f;
+
+    has = 0;
+
+    for (i = 0; i < ctl_entry_type.n; i++) {
+        f = &ctl_entry_fields[i];
+        p = (const char *) row + f->offset;
+
+        if (f->kind == CHAT_KIND_INT
+            || (f->kind == CHAT_KIND_U64 ? *(const uint64_t *) p != 0
+                                         : ((const chat_str_t *) p)->len != 0))
+        {
+            has |= (uint64_t) 1 << i;
+        }
+    }
+
+    return has;
 }
 
 

@@ -8,6 +8,7 @@
  */
 
 #include "statd.h"
+#include "chat_log.h"
 #include "chat_str.h"
 
 
@@ -16,6 +17,7 @@ typedef struct {
     chat_id_t        pos;
     uint64_t         fence;
     uint64_t         until_ms;
+    uint64_t         folded;
 } statd_record_t;
 
 
@@ -26,7 +28,7 @@ static int statd_write(statd_t *s, unsigned partition, uint64_t until_ms);
 static int statd_unwatch(statd_t *s);
 static int statd_mine(statd_t *s, unsigned partition,
     const statd_record_t *r);
-static void statd_gap(statd_t *s, unsigned partition);
+static void statd_gap(statd_t *s, unsigned partition, uint64_t folded);
 
 
 int
@@ -99,7 +101,7 @@ statd_take(statd_t *s, unsigned partition, uint64_t now_ms)
 
     if (rc == CHAT_OK && !part->mine) {
         part->mine = 1;
-        statd_gap(s, partition);
+        statd_gap(s, partition, r.folded);
     }
 
     if (rc == CHAT_DECLINED) {
@@ -200,7 +202,7 @@ statd_record(statd_t *s, unsigned partition, statd_record_t *r,
 
     freeReplyObject(watch);
 
-    c = chat_cmd_create(s->mem, 6);
+    c = chat_cmd_create(s->mem, 7);
     if (c == NULL) {
         return CHAT_ERROR;
     }
@@ -211,6 +213,7 @@ statd_record(statd_t *s, unsigned partition, statd_record_t *r,
     chat_cmd_lit(c, "owner");
     chat_cmd_lit(c, "fence");
     chat_cmd_lit(c, "until_ms");
+    chat_cmd_lit(c, "folded");
 
     *reply = statd_call(s, c);
     if (*reply == NULL) {
@@ -224,6 +227,7 @@ statd_record(statd_t *s, unsigned partition, statd_record_t *r,
     (void) chat_reply_str(chat_reply_at(*reply, 1), &r->owner);
     (void) chat_reply_u64(chat_reply_at(*reply, 2), &r->fence);
     (void) chat_reply_u64(chat_reply_at(*reply, 3), &r->until_ms);
+    (void) chat_reply_u64(chat_reply_at(*reply, 4), &r->folded);
 
     return CHAT_OK;
 }
@@ -277,44 +281,34 @@ statd_release(statd_t *s)
 }
 
 
-/* Says if entries we never counted are gone from the log. */
+/*
+ * Says if entries we never counted are gone: the log begins after our
+ * position, and more was cut off than we have counted.
+ */
 
 static void
-statd_gap(statd_t *s, unsigned partition)
+statd_gap(statd_t *s, unsigned partition, uint64_t folded)
 {
-    size_t         i;
-    chat_id_t      deleted;
-    chat_cmd_t    *c;
-    chat_str_t     key, name;
-    redisReply    *r;
-    statd_part_t  *part;
+    uint64_t         lost;
+    chat_str_t       key;
+    redisReply      *r;
+    statd_part_t    *part;
+    chat_log_info_t  info;
 
     part = &s->parts[partition];
     key = chat_key_log(s->mem, partition);
 
-    c = chat_cmd_create(s->mem, 3);
-    if (c == NULL) {
-        return;
-    }
+    r = chat_sync_call(s->redis, chat_log_info_cmd(s->mem, &key));
 
-    chat_cmd_lit(c, "XINFO");
-    chat_cmd_lit(c, "STREAM");
-    chat_cmd_str(c, &key);
+    if (chat_log_info_parse(r, &info) == CHAT_OK
+        && chat_id_cmp(&part->pos, info.length ? &info.first : &info.last)
+           < 0
+        && info.added - info.length > folded)
+    {
+        lost = info.added - info.length - folded;
 
-    /* an error: there is no log yet */
-    r = chat_sync_call(s->redis, c);
-
-    for (i = 0; r != NULL && i + 1 < r->elements; i += 2) {
-        if (chat_reply_str(r->element[i], &name) == CHAT_OK
-            && chat_str_eq_c(&name, "max-deleted-entry-id")
-            && chat_reply_id(r->element[i + 1], &deleted) == CHAT_OK
-            && chat_id_cmp(&deleted, &part->pos) > 0)
-        {
-            statd_log("partition %u: the log was cut at %llu-%llu before it "
-                      "was counted: figures before that are too low",
-                      partition, (unsigned long long) deleted.ms,
-                      (unsigned long long) deleted.seq);
-        }
+        statd_log("partition %u: %llu entries were cut off the log before "
+                  "they were counted", partition, (unsigned long long) lost);
     }
 
     if (r != NULL) {
