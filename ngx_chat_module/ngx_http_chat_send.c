@@ -29,8 +29,7 @@ ngx_http_chat_send_handler(ngx_http_chat_req_t *q)
 
     q->data = ngx_http_chat_command(q->worker, &q->who,
                                     (chat_str_t *) &q->body, &instance,
-                                    q->request->pool,
-                                    ngx_http_chat_send_done, q);
+                                    q->lcf, ngx_http_chat_send_done, q);
     if (q->data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -91,9 +91,9 @@ void ngx_http_chat_session_close(ngx_http_chat_session_t *s);
 void *ngx_http_chat_session_transport(ngx_http_chat_session_t *s);
 
 /*
- * The WebSocket transport; to be called from a content handler once identity
- * and Origin are settled.  Answers 400, 405, 426, 503 itself by its return
- * value (with their headers set), else NGX_DONE: the request is taken over.
+ * The WebSocket transport; to be called from a content handler once identity,
+ * Origin and room are settled.  NGX_DONE: the request is taken over; else the
+ * status to answer: 400, 405, 426 (with its headers set), 500.
  */
 ngx_int_t ngx_http_chat_ws_upgrade(ngx_http_request_t *r,
     ngx_http_chat_worker_t *w, const ngx_http_chat_identity_t *who,
@@ -111,7 +111,7 @@ typedef void (*ngx_http_chat_command_pt)(void *data, ngx_uint_t status,
 
 void *ngx_http_chat_command(ngx_http_chat_worker_t *w,
     const ngx_http_chat_identity_t *who, const chat_str_t *text,
-    const chat_str_t *instance, ngx_pool_t *pool,
+    const chat_str_t *instance, ngx_http_chat_loc_conf_t *lcf,
     ngx_http_chat_command_pt done, void *data);
 void ngx_http_chat_command_cancel(void *command);
 

@@ -1,0 +1,329 @@
+
+/*
+ * What the files of the session layer share (docs/internals/session.md).
+ *
+ *   _session.c   life of a session, indexes by client, ends, drain
+ *   _who.c       identities
+ *   _attach.c    from hello to live: ring or store, welcome
+ *   _command.c   the command table, the queue of a session, POST
+ *   _dispatch.c  entries of the ring to frames, frames to sessions
+ *   _account.c   what a worker knows of an account: people, sites, presence
+ *   _load.c      ... and how it reads it
+ *   _typing.c    who may show that he types
+ *   _frame.c     frames
+ */
+
+#ifndef _NGX_HTTP_CHAT_SESSION_INTERNAL_H_INCLUDED_
+#define _NGX_HTTP_CHAT_SESSION_INTERNAL_H_INCLUDED_
+
+
+#include "ngx_http_chat_session.h"
+#include "ngx_http_chat_registry.h"
+#include "ngx_http_chat_wheel.h"
+
+#include "chat_attach.h"
+#include "chat_cursor.h"
+#include "chat_rate.h"
+#include "chat_rights.h"
+#include "chat_str.h"
+#include "chat_write.h"
+
+
+#define NGX_HTTP_CHAT_POSTERS   1024     /* senders by POST, hashed */
+#define NGX_HTTP_CHAT_RETRY     500      /* ms, when nobody knows better */
+
+#define ngx_http_chat_of(p, type, member)                                    \
+    ((type *) ((u_char *) (p) - offsetof(type, member)))
+
+
+typedef struct ngx_http_chat_account_s  ngx_http_chat_account_t;
+typedef struct ngx_http_chat_attach_s   ngx_http_chat_attach_t;
+typedef struct ngx_http_chat_job_s      ngx_http_chat_job_t;
+typedef struct ngx_http_chat_load_s     ngx_http_chat_load_t;
+
+
+/* What only operators have: one allocation beside the session. */
+typedef struct {
+    chat_str_t                   name;
+    chat_roles_t                 roles;
+    u_char                       login[CHAT_ADMIN_HASH_LEN];
+} ngx_http_chat_operator_t;
+
+/* Who gives a command: of a session, or of a single POST. */
+typedef struct {
+    int                          kind;
+    uint64_t                     account;
+    uint64_t                     site;        /* operator: the only one, or 0 */
+    uint64_t                     operator_id;
+    u_char                       visitor[CHAT_VISITOR_LEN];
+    chat_rules_t                 rules;
+    ngx_http_chat_operator_t    *operator;    /* NULL: a visitor */
+} ngx_http_chat_who_t;
+
+
+/*
+ * What a snapshot of dialogs already contains: kept until the ring is past
+ * it, so that nothing of it is sent again.
+ */
+typedef struct {
+    chat_id_t                    max;
+    ngx_uint_t                   n;
+    struct {
+        chat_id_t                last;
+        u_char                   dialog[CHAT_DIALOG_LEN];
+    } elts[1];
+} ngx_http_chat_snapshot_t;
+
+
+typedef enum {
+    NGX_HTTP_CHAT_NEW = 0,       /* no hello yet */
+    NGX_HTTP_CHAT_ATTACHING,     /* dispatch passes it by */
+    NGX_HTTP_CHAT_LIVE,
+    NGX_HTTP_CHAT_ENDED          /* its transport is closing */
+} ngx_http_chat_state_e;
+
+struct ngx_http_chat_session_s {
+    ngx_rbtree_node_t            node;        /* visitors, by client */
+    ngx_queue_t                  all;         /* of the worker */
+    ngx_queue_t                  group;       /* of the account, by kind */
+
+    ngx_http_chat_worker_t      *worker;
+    ngx_http_chat_account_t     *account;     /* from hello on */
+    const ngx_http_chat_transport_t  *transport;
+    void                        *transport_data;
+
+    ngx_http_chat_who_t          who;
+
+    chat_id_t                    last;        /* everything up to it was
+                                                 given, in `epoch` */
+    ngx_http_chat_snapshot_t    *snapshot;
+    ngx_http_chat_attach_t      *attach;
+    ngx_queue_t                  jobs;
+
+    chat_rate_t                  rate;
+    ngx_msec_t                   typed;       /* last typing passed on */
+    ngx_http_chat_wait_t        *check;       /* its login is looked at */
+
+    uint32_t                     epoch;
+    uint32_t                     ping;        /* ms */
+    uint32_t                     frames;      /* a second */
+    uint32_t                     burst;
+
+    u_char                       instance[32];
+    u_char                       dialog[CHAT_DIALOG_LEN];   /* visitor's */
+
+    uint8_t                      instance_len;
+    uint8_t                      n_jobs;
+    unsigned                     state:2;
+    unsigned                     positioned:1;   /* last, epoch are set */
+    unsigned                     has_dialog:1;
+    unsigned                     viewing:1;   /* views with every event: its
+                                                 snapshot was partial */
+    unsigned                     online:1;    /* visitor: what he was told */
+};
+
+
+/* Somebody of an account, as colleagues see him. */
+typedef struct {
+    uint64_t                     id;
+    chat_str_t                   name;
+    chat_roles_t                 roles;
+    unsigned                     online:1;
+} ngx_http_chat_person_t;
+
+/* An account with clients in this worker. */
+struct ngx_http_chat_account_s {
+    ngx_rbtree_node_t            node;
+    ngx_http_chat_worker_t      *worker;
+    uint64_t                     id;
+
+    ngx_queue_t                  operators;   /* sessions */
+    ngx_queue_t                  visitors;
+    ngx_queue_t                  waiting;     /* attaches, until loaded */
+
+    ngx_pool_t                  *pool;        /* of people and sites */
+    ngx_http_chat_person_t      *people;
+    ngx_uint_t                   n_people;
+    chat_site_t                 *sites;
+    ngx_uint_t                   n_sites;
+
+    ngx_http_chat_load_t        *load;
+    ngx_http_chat_timer_t        timer;
+    unsigned                     loaded:1;
+    unsigned                     again:1;     /* changed during the load */
+    unsigned                     full:1;      /* ... also people and sites */
+};
+
+
+struct ngx_http_chat_sessions_s {
+    ngx_http_chat_worker_t      *worker;
+    ngx_http_chat_wheel_t        wheel;
+
+    ngx_queue_t                  all;
+    ngx_rbtree_t                 visitors;
+    ngx_rbtree_node_t            visitors_sentinel;
+    ngx_rbtree_t                 accounts;
+    ngx_rbtree_node_t            accounts_sentinel;
+
+    chat_id_t                    seen[CHAT_FEEDS];   /* last dispatched */
+
+    ngx_queue_t                  waiting;     /* attaches to be started */
+    ngx_uint_t                   attaching;   /* started ones */
+    ngx_http_chat_timer_t        pump;
+
+    u_char                      *entry;       /* a copy of a ring's entry */
+    u_char                      *input;       /* bytes of whichever socket */
+    ngx_buf_t                   *bufs;        /* of whichever writev */
+
+    ngx_event_t                  drain;
+    ngx_uint_t                   drain_step;  /* sessions per tick */
+    ngx_msec_t                   drain_until;
+
+    struct {
+        uint64_t                 key;
+        ngx_msec_t               typed;
+        chat_rate_t              rate;
+    } posters[NGX_HTTP_CHAT_POSTERS];
+};
+
+
+/* An entry on its way to sessions; frames are made when first wanted. */
+typedef struct {
+    ngx_http_chat_worker_t      *worker;
+    chat_entry_t                 entry;
+    const chat_event_def_t      *def;
+    uint32_t                     epoch;
+    uint32_t                     partition;
+    ngx_http_chat_frame_t       *plain;
+    ngx_http_chat_frame_t       *viewed;      /* with the dialog's view */
+    unsigned                     opens:1;     /* view goes to everybody */
+    unsigned                     broken:1;    /* body cannot be shown */
+} ngx_http_chat_render_t;
+
+
+/* Why a command was refused. */
+typedef struct {
+    ngx_uint_t                   error;       /* CHAT_E_* */
+    uint64_t                     n;
+    uint64_t                     expected;
+    ngx_msec_t                   retry_ms;
+    const chat_fault_t          *fault;       /* may be NULL */
+} ngx_http_chat_refusal_t;
+
+
+/* _session.c */
+
+void ngx_http_chat_session_send(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f);
+/* The same; the reference is given away.  NULL (no memory) ends it. */
+void ngx_http_chat_session_give(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f);
+/* bye, then the transport's close.  `s` may be gone afterwards. */
+void ngx_http_chat_session_end(ngx_http_chat_session_t *s,
+    ngx_uint_t bye, ngx_msec_t after, ngx_uint_t resume, ngx_uint_t code,
+    const char *reason);
+/* Enters the indexes after its first hello; the same client's older one of
+ * this instance ends.  NGX_ERROR: out of memory. */
+ngx_int_t ngx_http_chat_session_register(ngx_http_chat_session_t *s);
+ngx_http_chat_session_t *ngx_http_chat_session_first(
+    ngx_http_chat_sessions_t *ss, uint64_t site, const u_char *visitor);
+ngx_http_chat_session_t *ngx_http_chat_session_next(
+    ngx_http_chat_sessions_t *ss, ngx_http_chat_session_t *s);
+/* Its login may have ended or its roles changed. */
+void ngx_http_chat_session_check(ngx_http_chat_session_t *s);
+
+/* _who.c */
+
+ngx_int_t ngx_http_chat_who_init(ngx_http_chat_who_t *who,
+    const ngx_http_chat_identity_t *id);
+void ngx_http_chat_who_done(ngx_http_chat_who_t *who);
+/* Replaces what is known of an operator; NGX_ERROR leaves it as it was. */
+ngx_int_t ngx_http_chat_operator_copy(ngx_http_chat_who_t *who,
+    const ngx_str_t *name, const chat_roles_t *roles, const u_char *login);
+/* An operator's role on a site, 0 = none; the form operations ask in. */
+int ngx_http_chat_role(void *who, uint64_t site);
+void ngx_http_chat_who_sender(const ngx_http_chat_who_t *who,
+    const chat_str_t *instance, uint64_t n, chat_sender_t *sender);
+void ngx_http_chat_who_actor(const ngx_http_chat_who_t *who,
+    chat_actor_t *actor);
+uint64_t ngx_http_chat_who_hash(uint64_t site, const u_char *visitor);
+
+/* _attach.c */
+
+/* From its position if it has one; whatever was going on starts over. */
+void ngx_http_chat_attach_start(ngx_http_chat_session_t *s);
+void ngx_http_chat_attach_cancel(ngx_http_chat_session_t *s);
+/* Starts what waits, as far as it may. */
+void ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss);
+
+/* _command.c */
+
+void ngx_http_chat_jobs_cancel(ngx_http_chat_session_t *s);
+
+/* _dispatch.c */
+
+void ngx_http_chat_render_init(ngx_http_chat_render_t *r,
+    ngx_http_chat_worker_t *w, const chat_ring_entry_t *e);
+void ngx_http_chat_render_done(ngx_http_chat_render_t *r);
+/* One entry to one session, if it is for it and new to it. */
+void ngx_http_chat_deliver(ngx_http_chat_session_t *s,
+    ngx_http_chat_render_t *r);
+
+/* _account.c */
+
+ngx_http_chat_account_t *ngx_http_chat_account_find(
+    ngx_http_chat_sessions_t *ss, uint64_t id);
+/* The same, made when it is not there.  NULL: out of memory. */
+ngx_http_chat_account_t *ngx_http_chat_account_get(
+    ngx_http_chat_sessions_t *ss, uint64_t id);
+/* A session left; an account without any is forgotten a little later. */
+void ngx_http_chat_account_left(ngx_http_chat_account_t *a);
+/* Asks the store: presence, and with `full` also people and sites. */
+void ngx_http_chat_account_load(ngx_http_chat_account_t *a, ngx_uint_t full);
+/* Somebody came or left, by the log. */
+void ngx_http_chat_account_presence(ngx_http_chat_account_t *a,
+    ngx_uint_t online);
+/* Is there somebody who could answer on the site? */
+ngx_uint_t ngx_http_chat_account_online(ngx_http_chat_account_t *a,
+    uint64_t site);
+/* welcome: colleagues and sites of an operator. */
+ngx_int_t ngx_http_chat_account_views(ngx_http_chat_account_t *a,
+    ngx_http_chat_who_t *who, chat_frame_welcome_t *welcome,
+    chat_mem_t *mem);
+
+/* _typing.c */
+
+typedef struct {
+    ngx_http_chat_worker_t      *worker;
+    const ngx_http_chat_who_t   *who;
+    chat_str_t                   dialog;      /* visitor: may be empty */
+    chat_dialog_t                found;
+} ngx_http_chat_typing_t;
+
+extern const chat_step_t  ngx_http_chat_typing_steps[];
+
+/* The event itself, once the right to it is known. */
+void ngx_http_chat_typing_send(ngx_http_chat_worker_t *w,
+    const ngx_http_chat_who_t *who, const chat_str_t *visitor, uint64_t site,
+    const chat_str_t *dialog);
+
+/* _frame.c: NULL = out of memory */
+
+void ngx_http_chat_frame_head(ngx_http_chat_frame_t *f, int opcode);
+ngx_http_chat_frame_t *ngx_http_chat_frame_encode(int kind, const void *in,
+    const chat_str_t *cursor);
+/* Behind len there is room for it. */
+void ngx_http_chat_frame_cursor(ngx_http_chat_frame_t *f,
+    const chat_str_t *cursor);
+ngx_http_chat_frame_t *ngx_http_chat_frame_error(
+    const ngx_http_chat_refusal_t *why);
+ngx_http_chat_frame_t *ngx_http_chat_frame_bye(ngx_uint_t reason,
+    ngx_msec_t after, ngx_uint_t resume);
+ngx_http_chat_frame_t *ngx_http_chat_frame_link(ngx_uint_t up);
+ngx_http_chat_frame_t *ngx_http_chat_frame_pong(void);
+/* NGX_DECLINED: not an event clients can see. */
+ngx_int_t ngx_http_chat_frame_event_view(const chat_entry_t *e,
+    chat_event_view_t *view, chat_mem_t *mem);
+
+
+#endif /* _NGX_HTTP_CHAT_SESSION_INTERNAL_H_INCLUDED_ */
