@@ -25,7 +25,7 @@ struct chat_commit_event_s {
     int                    event;
     int                    public;
     chat_str_t             facts;     /* "<sender> <owner> <wait> <start>" */
-    chat_str_t             route;     /* "<account>:<site>:<visitor> <dialog>" */
+    chat_str_t             route;     /* "<a>:<s>:<visitor> <dialog>" */
     chat_str_t             body;
 };
 
@@ -77,8 +77,13 @@ static void chat_pack_str(msgpack_packer *pk, const chat_str_t *s);
 static void chat_pack_c(msgpack_packer *pk, const char *text);
 
 
-const chat_str_t  chat_at_id = chat_string("id of the last event");
-const chat_str_t  chat_at_ms = chat_string("ms of the last event");
+/* objects of their own: a literal might share its address with another's */
+
+static unsigned char  chat_at_id_mark[] = "id";
+static unsigned char  chat_at_ms_mark[] = "ms";
+
+const chat_str_t  chat_at_id = { 2, chat_at_id_mark };
+const chat_str_t  chat_at_ms = { 2, chat_at_ms_mark };
 
 
 chat_commit_t *

@@ -91,7 +91,7 @@ int chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
 int chat_ring_start(chat_ring_t *r, uint32_t term, unsigned partition,
     const chat_id_t *id);
 
-/* 0 until set.  Setting writes a CHAT_RING_EPOCH entry and voids all starts. */
+/* 0 until set.  Setting writes a CHAT_RING_EPOCH entry, voids all starts. */
 uint32_t chat_ring_epoch(const chat_ring_t *r);
 int chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch);
 

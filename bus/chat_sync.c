@@ -401,23 +401,35 @@ chat_sync_host(chat_sync_t *s)
 int
 chat_sync_run(chat_sync_t *s, chat_op_t *op)
 {
-    chat_op_t  *next;
-
-    while (s->ready || s->waits) {
-
-        if (s->ready) {
-            next = s->ready;
-            s->ready = (void *) next->woken == &chat_sync_end
-                       ? NULL : next->woken;
-            next->woken = NULL;
-            chat_op_run(next);
-
-        } else {
-            chat_sync_answer(s);
-        }
+    while (chat_sync_turn(s)) {
+        /* to the end */
     }
 
     return op->rc;
+}
+
+
+int
+chat_sync_turn(chat_sync_t *s)
+{
+    chat_op_t  *op;
+
+    if (s->ready) {
+        op = s->ready;
+        s->ready = (void *) op->woken == &chat_sync_end ? NULL : op->woken;
+        op->woken = NULL;
+
+        chat_op_run(op);
+
+        return 1;
+    }
+
+    if (s->waits) {
+        chat_sync_answer(s);
+        return 1;
+    }
+
+    return 0;
 }
 
 

@@ -73,6 +73,9 @@ chat_host_t *chat_sync_host(chat_sync_t *s);
  */
 int chat_sync_run(chat_sync_t *s, chat_op_t *op);
 
+/* One turn of that loop: a step, or an answer.  0: nothing is left. */
+int chat_sync_turn(chat_sync_t *s);
+
 /* CLOCK_REALTIME in ms, or what a test set; 0 = the real one again. */
 uint64_t chat_sync_now(const chat_sync_t *s);
 void chat_sync_set_now(chat_sync_t *s, uint64_t ms);

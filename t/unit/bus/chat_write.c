@@ -1,0 +1,942 @@
+
+/*
+ * The write operation against a real Redis: first messages, exactly once,
+ * races, rights, a full store.
+ */
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "chat_str.h"
+#include "chat_write.h"
+#include "redis.h"
+
+
+#define ACCOUNT  7
+#define SITE     3
+
+#define ROUTE    "7:3:AAAAAAAAAAAAAAAAAAAAAA"
+#define VISITOR  "AAAAAAAAAAAAAAAAAAAAAA"
+#define OTHER    "BBBBBBBBBBBBBBBBBBBBBB"
+
+
+static redis_server_t       redis;
+static chat_heap_t         *heap;
+static const chat_rules_t   rules = { 600000, 60000 };
+
+
+/* A write and its op, run to the end. */
+typedef struct {
+    chat_op_t      op;
+    chat_write_t   w;
+    char           dialog[CHAT_DIALOG_LEN + 1];
+} job_t;
+
+
+static chat_str_t
+str(const char *text)
+{
+    chat_str_t  s;
+
+    s.data = (unsigned char *) text;
+    s.len = strlen(text);
+
+    return s;
+}
+
+
+/* An instance of its own; printed into the arena. */
+
+static const char *
+label(const char *format, int i)
+{
+    char  *p;
+
+    p = chat_mem_alloc(chat_heap_mem(heap), 16);
+    assert_non_null(p);
+    snprintf(p, 16, format, i);
+
+    return p;
+}
+
+
+static int
+role_everywhere(void *data, uint64_t site)
+{
+    return *(int *) data;
+}
+
+
+static int  role = CHAT_ROLE_OPERATOR;
+
+
+static job_t *
+job(chat_intent_e intent, const char *dialog, const char *instance,
+    uint64_t n, const char *text)
+{
+    job_t  *j;
+
+    j = chat_mem_alloc(chat_heap_mem(heap), sizeof(job_t));
+    assert_non_null(j);
+
+    j->w.intent = intent;
+    j->w.dialog = str(dialog);
+    j->w.sender.account = ACCOUNT;
+    j->w.sender.instance = str(instance);
+    j->w.sender.n = n;
+    j->w.text = str(text);
+    j->w.rules = &rules;
+
+    return j;
+}
+
+
+static job_t *
+by_visitor(chat_intent_e intent, const char *visitor, const char *dialog,
+    const char *instance, uint64_t n, const char *text)
+{
+    job_t  *j;
+
+    j = job(intent, dialog, instance, n, text);
+
+    j->w.who.kind = CHAT_ACTOR_KIND_VISITOR;
+    j->w.who.name = str("Anna");
+    j->w.sender.kind = CHAT_ACTOR_KIND_VISITOR;
+    j->w.sender.site = SITE;
+    j->w.sender.visitor = str(visitor);
+    j->w.site = SITE;
+    j->w.page = str("https://shop.example/");
+
+    return j;
+}
+
+
+static job_t *
+by_operator(chat_intent_e intent, uint64_t id, const char *dialog,
+    const char *instance, uint64_t n, const char *text)
+{
+    job_t  *j;
+
+    j = job(intent, dialog, instance, n, text);
+
+    j->w.who.kind = CHAT_ACTOR_KIND_OPERATOR;
+    j->w.who.id = id;
+    j->w.sender.kind = CHAT_ACTOR_KIND_OPERATOR;
+    j->w.sender.operator_id = id;
+    j->w.role = role_everywhere;
+    j->w.role_data = &role;
+
+    return j;
+}
+
+
+static void
+start_on(chat_sync_t *sync, job_t *j)
+{
+    chat_op_start(&j->op, "write", chat_write_steps, chat_sync_host(sync),
+                  chat_heap_mem(heap), &j->w);
+}
+
+
+static job_t *
+run(job_t *j)
+{
+    start_on(redis.sync, j);
+    chat_sync_run(redis.sync, &j->op);
+
+    if (j->op.rc == CHAT_DONE) {
+        assert_int_equal(j->w.res.dialog.len, CHAT_DIALOG_LEN);
+        memcpy(j->dialog, j->w.res.dialog.data, CHAT_DIALOG_LEN);
+    }
+
+    chat_op_release(&j->op);
+
+    return j;
+}
+
+
+static void
+accepted(job_t *j, uint64_t seq)
+{
+    if (j->op.rc != CHAT_DONE) {
+        fail_msg("error %d", j->op.error);
+    }
+
+    assert_int_equal(j->w.res.outcome, CHAT_WRITE_OK);
+    assert_int_equal(j->w.res.seq, seq);
+}
+
+
+static void
+refused(job_t *j, int error)
+{
+    assert_int_equal(j->op.rc, CHAT_ERROR);
+    assert_int_equal(j->op.error, error);
+}
+
+
+static const char *
+ask(const char *command, const char *what, const char *rest)
+{
+    return redis_ask(&redis, "%s chat:%s:a:7:%s %s", command,
+                     chat_partition_tag(chat_partition(ACCOUNT))->data, what,
+                     rest);
+}
+
+
+static const char *
+field(const char *dialog, const char *name)
+{
+    char  what[64];
+
+    snprintf(what, sizeof(what), "d:%s", dialog);
+
+    return ask("HGET", what, name);
+}
+
+
+static uint64_t
+number(const char *dialog, const char *name)
+{
+    return strtoull(field(dialog, name), NULL, 10);
+}
+
+
+static int
+listed(const char *dialog)
+{
+    char  what[64];
+
+    snprintf(what, sizeof(what), "d:%s:pub", dialog);
+
+    return atoi(ask("LLEN", what, ""));
+}
+
+
+static int
+logged(void)
+{
+    return atoi(redis_ask(&redis, "XLEN chat:%s:log",
+                     chat_partition_tag(chat_partition(ACCOUNT))->data));
+}
+
+
+static const char *
+due(const char *rest)
+{
+    return redis_ask(&redis, "ZRANGE chat:%s:due %s",
+                     chat_partition_tag(chat_partition(ACCOUNT))->data, rest);
+}
+
+
+/* A visitor's first message: the beginning of most tests. */
+
+static job_t *
+opened(void)
+{
+    job_t  *j;
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0001", 1, "hi"));
+    accepted(j, 2);
+
+    return j;
+}
+
+
+/* ... and taken by operator 5. */
+
+static job_t *
+taken(void)
+{
+    job_t  *j;
+
+    j = run(by_operator(CHAT_INTENT_TAKE, 5, opened()->dialog, "oper0005", 1,
+                        ""));
+    accepted(j, 3);
+
+    return j;
+}
+
+
+static void
+first_message(void **state)
+{
+    job_t     *j;
+    uint64_t   ms;
+    char       member[40];
+
+    j = opened();
+    ms = j->w.res.id.ms;
+
+    assert_string_equal(field(j->dialog, "state"), "1");
+    assert_string_equal(field(j->dialog, "rev"), "1");
+    assert_string_equal(field(j->dialog, "seq"), "2");
+    assert_string_equal(field(j->dialog, "route"), ROUTE);
+    assert_string_equal(field(j->dialog, "name"), "Anna");
+    assert_string_equal(field(j->dialog, "page"), "https://shop.example/");
+    assert_string_equal(field(j->dialog, "owner"), "nil");
+
+    assert_int_equal(number(j->dialog, "last"), ms);
+    assert_int_equal(number(j->dialog, "opened"), ms);
+    assert_int_equal(number(j->dialog, "queued"), ms);
+    assert_int_equal(number(j->dialog, "start"), ms);
+    assert_int_equal(number(j->dialog, "wait"), ms);
+
+    assert_string_equal(ask("ZRANGE", "queue", "0 -1"), j->dialog);
+    assert_string_equal(ask("ZRANGE", "open", "0 -1"), j->dialog);
+    assert_string_equal(ask("ZRANGE", "dialogs", "0 -1"), j->dialog);
+    assert_string_equal(ask("HGET", "v:3:" VISITOR, "dialog"), j->dialog);
+    assert_string_equal(ask("HGET", "v:3:" VISITOR, "name"), "Anna");
+
+    snprintf(member, sizeof(member), "0:7:%s", j->dialog);
+    assert_string_equal(due("0 -1"), member);
+    assert_int_equal(strtoull(due("0 -1 WITHSCORES") + strlen(member), NULL,
+                              10),
+                     ms + rules.idle_ms);
+
+    assert_int_equal(listed(j->dialog), 2);
+    assert_int_equal(logged(), 2);
+}
+
+
+static void
+second_message_is_appended(void **state)
+{
+    job_t     *first, *j;
+    uint64_t   start;
+
+    first = opened();
+    start = number(first->dialog, "start");
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog, "inst0001",
+                       2, "again"));
+    accepted(j, 3);
+    assert_string_equal(j->dialog, first->dialog);
+    assert_int_equal(j->w.tries, 0);
+
+    /* he does not know his dialog: another worker, another tab */
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0002", 1, "tab"));
+    accepted(j, 4);
+    assert_string_equal(j->dialog, first->dialog);
+
+    assert_int_equal(number(j->dialog, "start"), start);
+    assert_int_equal(number(j->dialog, "wait"), start);
+    assert_string_equal(field(j->dialog, "rev"), "1");
+    assert_int_equal(listed(j->dialog), 4);
+    assert_int_equal(logged(), 4);
+}
+
+
+static void
+answer_carries_the_facts(void **state)
+{
+    job_t       *j, *a;
+    char         facts[200];
+    uint64_t     start;
+    const char  *log;
+
+    j = taken();
+    start = number(j->dialog, "start");
+
+    a = run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 2,
+                        "hello"));
+    accepted(a, 4);
+
+    assert_string_equal(field(j->dialog, "wait"), "nil");
+    assert_string_equal(field(j->dialog, "answered"), "1");
+    assert_int_equal(number(j->dialog, "start"), start);
+
+    log = redis_ask(&redis, "XREVRANGE chat:%s:log + - COUNT 1",
+                    chat_partition_tag(chat_partition(ACCOUNT))->data);
+    snprintf(facts, sizeof(facts),
+             " h 2 4 oper0005:2 5 %llu %llu " ROUTE " %s b ",
+             (unsigned long long) start, (unsigned long long) start,
+             j->dialog);
+    assert_non_null(strstr(log, facts));
+
+    /* the episode is answered: the next one only ends a wait, or none */
+
+    a = run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 3, "so"));
+    accepted(a, 5);
+
+    log = redis_ask(&redis, "XREVRANGE chat:%s:log + - COUNT 1",
+                    chat_partition_tag(chat_partition(ACCOUNT))->data);
+    assert_non_null(strstr(log, " h 2 5 oper0005:3 5 0 0 " ROUTE));
+
+    a = run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001", 2,
+                       "and?"));
+    accepted(a, 6);
+    assert_int_equal(number(j->dialog, "wait"), a->w.res.id.ms);
+    assert_int_equal(number(j->dialog, "start"), start);
+
+    a = run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 4, "ok"));
+    accepted(a, 7);
+
+    log = redis_ask(&redis, "LINDEX chat:%s:a:7:d:%s:pub -1",
+                    chat_partition_tag(chat_partition(ACCOUNT))->data,
+                    j->dialog);
+    assert_non_null(strstr(log, " 2 7 oper0005:4 5 1"));
+    assert_null(strstr(log, ROUTE));
+}
+
+
+/* number after number, twice, with holes: nothing twice, nothing skipped */
+
+static void
+exactly_once(void **state)
+{
+    int        i;
+    job_t     *j, *last;
+
+    static const struct {
+        uint64_t   n;
+        int        outcome;      /* or 0: refused as a gap */
+        uint64_t   expected;
+    } steps[] = {
+        { 1, CHAT_WRITE_ALREADY, 0 },
+        { 3, 0, 2 },
+        { 2, CHAT_WRITE_OK, 0 },
+        { 2, CHAT_WRITE_ALREADY, 0 },
+        { 1, CHAT_WRITE_ALREADY, 0 },
+        { 9, 0, 3 },
+        { 3, CHAT_WRITE_OK, 0 },
+        { 4, CHAT_WRITE_OK, 0 },
+    };
+
+    last = opened();
+
+    for (i = 0; i < 8; i++) {
+        j = run(by_visitor(CHAT_INTENT_POST, VISITOR,
+                           i % 2 ? last->dialog : "", "inst0001", steps[i].n,
+                           "x"));
+
+        if (steps[i].outcome == 0) {
+            refused(j, CHAT_E_GAP);
+            assert_int_equal(j->w.res.expected, steps[i].expected);
+            continue;
+        }
+
+        assert_int_equal(j->op.rc, CHAT_DONE);
+        assert_int_equal(j->w.res.outcome, steps[i].outcome);
+        assert_string_equal(j->dialog, last->dialog);
+
+        if (steps[i].outcome == CHAT_WRITE_ALREADY) {
+            assert_int_equal(chat_id_cmp(&j->w.res.id, &last->w.res.id), 0);
+            assert_int_equal(j->w.res.seq, last->w.res.seq);
+        } else {
+            last = j;
+        }
+    }
+
+    assert_int_equal(listed(last->dialog), 5);
+    assert_int_equal(logged(), 5);
+}
+
+
+/* A command that was executed, sent again: its own effect is no refusal. */
+
+static void
+already_comes_before_the_rules(void **state)
+{
+    job_t  *j, *a;
+
+    j = taken();
+
+    a = run(by_operator(CHAT_INTENT_TAKE, 5, j->dialog, "oper0005", 1, ""));
+    assert_int_equal(a->op.rc, CHAT_DONE);
+    assert_int_equal(a->w.res.outcome, CHAT_WRITE_ALREADY);
+    assert_int_equal(chat_id_cmp(&a->w.res.id, &j->w.res.id), 0);
+
+    a = run(by_operator(CHAT_INTENT_CLOSE, 5, j->dialog, "oper0005", 2, ""));
+    accepted(a, 4);
+
+    a = run(by_operator(CHAT_INTENT_CLOSE, 5, j->dialog, "oper0005", 2, ""));
+    assert_int_equal(a->w.res.outcome, CHAT_WRITE_ALREADY);
+
+    /* of the visitor, into what is closed now */
+
+    a = run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001", 1,
+                       "hi"));
+    assert_int_equal(a->op.rc, CHAT_DONE);
+    assert_int_equal(a->w.res.outcome, CHAT_WRITE_ALREADY);
+    assert_string_equal(field(j->dialog, "state"), "3");
+
+    /* a refusal does not use the number up */
+
+    refused(run(by_operator(CHAT_INTENT_CLOSE, 5, j->dialog, "oper0005", 3,
+                            "")),
+            CHAT_E_CLOSED);
+    refused(run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 3,
+                            "x")),
+            CHAT_E_CLOSED);
+    assert_int_equal(logged(), 4);
+}
+
+
+static void
+seventeenth_instance(void **state)
+{
+    int         i;
+    job_t      *j, *first;
+
+    first = opened();
+
+    /* inst0001 goes on: not the oldest any more when the 17th comes */
+
+    for (i = 0; i < 15; i++) {
+        j = run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog,
+                           label("tab%05d", i), 1, "x"));
+        accepted(j, 3 + i);
+    }
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog,
+                            "inst0001", 2, "x")), 18);
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog,
+                            "tab00099", 1, "x")), 19);
+
+    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00000"), "0");
+    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00001"), "1");
+    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:inst0001"), "1");
+    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00099"), "1");
+    assert_string_equal(ask("HLEN", "v:3:" VISITOR, ""), "19");
+
+    /* the forgotten one is told to begin anew; its resend is a new number */
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog, "tab00000",
+                       2, "x"));
+    refused(j, CHAT_E_GAP);
+    assert_int_equal(j->w.res.expected, 1);
+
+    /* by a decision, too: an operator's sixteen and one */
+
+    for (i = 0; i < 16; i++) {
+        j = run(by_operator(i % 2 ? CHAT_INTENT_RELEASE : CHAT_INTENT_TAKE, 5,
+                            first->dialog, label("ope%05d", i), 1, ""));
+        accepted(j, 20 + i);
+    }
+
+    accepted(run(by_operator(CHAT_INTENT_TAKE, 5, first->dialog, "ope00099",
+                             1, "")), 36);
+    assert_string_equal(ask("HLEN", "o:5", ""), "16");
+    assert_string_equal(ask("HEXISTS", "o:5", "i:ope00000"), "0");
+}
+
+
+/*
+ * Steps of operations on connections of their own are run in turns: all load,
+ * then all commit.  Exactly one wins, the others decide again.
+ */
+
+#define RACERS  6
+
+static void
+race(job_t **jobs, int n)
+{
+    int           i, busy;
+    chat_sync_t  *sync[RACERS];
+
+    for (i = 0; i < n; i++) {
+        sync[i] = redis_connect(&redis);
+        start_on(sync[i], jobs[i]);
+    }
+
+    do {
+        for (i = 0, busy = 0; i < n; i++) {
+            busy |= chat_sync_turn(sync[i]);
+        }
+    } while (busy);
+
+    for (i = 0; i < n; i++) {
+        if (jobs[i]->op.rc == CHAT_DONE) {
+            memcpy(jobs[i]->dialog, jobs[i]->w.res.dialog.data,
+                   CHAT_DIALOG_LEN);
+        }
+
+        chat_op_release(&jobs[i]->op);
+        chat_sync_close(sync[i]);
+    }
+}
+
+
+static void
+first_messages_race(void **state)
+{
+    int     i;
+    job_t  *jobs[RACERS];
+
+    for (i = 0; i < RACERS; i++) {
+        jobs[i] = by_visitor(CHAT_INTENT_POST, VISITOR, "",
+                             label("race%04d", i), 1, "first!");
+    }
+
+    race(jobs, RACERS);
+
+    for (i = 0; i < RACERS; i++) {
+        assert_int_equal(jobs[i]->op.rc, CHAT_DONE);
+        assert_int_equal(jobs[i]->w.res.outcome, CHAT_WRITE_OK);
+        assert_string_equal(jobs[i]->dialog, jobs[0]->dialog);
+        assert_int_equal(jobs[i]->w.tries, i ? 1 : 0);
+    }
+
+    assert_int_equal(listed(jobs[0]->dialog), RACERS + 1);
+    assert_int_equal(logged(), RACERS + 1);
+    assert_string_equal(ask("ZCARD", "dialogs", ""), "1");
+}
+
+
+/* The same command twice at once: a client that reconnected in a hurry. */
+
+static void
+same_number_race(void **state)
+{
+    int     i, ok;
+    job_t  *jobs[RACERS];
+
+    for (i = 0; i < RACERS; i++) {
+        jobs[i] = by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0001", 1,
+                             "once");
+    }
+
+    race(jobs, RACERS);
+
+    for (i = 0, ok = 0; i < RACERS; i++) {
+        assert_int_equal(jobs[i]->op.rc, CHAT_DONE);
+        assert_int_equal(chat_id_cmp(&jobs[i]->w.res.id,
+                                     &jobs[0]->w.res.id), 0);
+        ok += jobs[i]->w.res.outcome == CHAT_WRITE_OK;
+    }
+
+    assert_int_equal(ok, 1);
+    assert_int_equal(listed(jobs[0]->dialog), 2);
+}
+
+
+static void
+take_race(void **state)
+{
+    int     i, won;
+    job_t  *j, *jobs[RACERS];
+
+    j = opened();
+
+    for (i = 0; i < RACERS; i++) {
+        jobs[i] = by_operator(CHAT_INTENT_TAKE, 10 + i, j->dialog,
+                              label("race%04d", i), 1, "");
+    }
+
+    race(jobs, RACERS);
+
+    for (i = 0, won = 0; i < RACERS; i++) {
+
+        if (jobs[i]->op.rc == CHAT_DONE) {
+            won++;
+            assert_int_equal(number(j->dialog, "owner"), 10 + i);
+        } else {
+
+            /* by then it is another's: plain operators may not look in */
+
+            refused(jobs[i], jobs[i]->op.error == CHAT_E_CONFLICT
+                             ? CHAT_E_CONFLICT : CHAT_E_FORBIDDEN);
+        }
+    }
+
+    assert_int_equal(won, 1);
+    assert_int_equal(listed(j->dialog), 3);
+    assert_string_equal(ask("ZCARD", "queue", ""), "0");
+    assert_string_equal(field(j->dialog, "rev"), "2");
+}
+
+
+/* A message that comes between load and commit is not undone by it. */
+
+static void
+message_between_load_and_commit(void **state)
+{
+    job_t        *j, *take;
+    uint64_t      wait;
+    chat_sync_t  *other;
+
+    j = taken();
+    accepted(run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 2,
+                             "yes?")), 4);
+
+    take = by_operator(CHAT_INTENT_RELEASE, 5, j->dialog, "oper0005", 3, "");
+    other = redis_connect(&redis);
+    start_on(other, take);
+
+    while (take->w.found.exists == 0) {
+        assert_true(chat_sync_turn(other));
+    }
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001", 2,
+                       "in between"));
+    accepted(j, 5);
+    wait = j->w.res.id.ms;
+
+    chat_sync_run(other, &take->op);
+    accepted(take, 6);
+    assert_int_equal(take->w.tries, 0);
+    chat_op_release(&take->op);
+    chat_sync_close(other);
+
+    assert_int_equal(number(j->dialog, "wait"), wait);
+    assert_string_equal(field(j->dialog, "answered"), "1");
+    assert_string_equal(field(j->dialog, "seq"), "6");
+    assert_string_equal(field(j->dialog, "state"), "1");
+    assert_string_equal(field(j->dialog, "owner"), "nil");
+}
+
+
+static void
+close_and_reopen(void **state)
+{
+    job_t  *j, *a;
+    char    first[CHAT_DIALOG_LEN + 1];
+
+    j = taken();
+    memcpy(first, j->dialog, sizeof(first));
+
+    a = run(by_visitor(CHAT_INTENT_CLOSE, VISITOR, "", "inst0001", 2, ""));
+    accepted(a, 4);
+
+    assert_string_equal(field(first, "state"), "3");
+    assert_string_equal(field(first, "wait"), "nil");
+    assert_string_equal(field(first, "start"), "nil");
+    assert_int_equal(number(first, "closed"), a->w.res.id.ms);
+    assert_string_equal(ask("ZCARD", "open", ""), "0");
+    assert_string_equal(ask("ZCARD", "queue", ""), "0");
+    assert_string_equal(ask("ZRANGE", "dialogs", "0 -1"), first);
+    assert_string_equal(due("0 -1"), "");
+
+    /* within 72 hours the same dialog, known or not */
+
+    a = run(by_visitor(CHAT_INTENT_POST, VISITOR, first, "inst0001", 3,
+                       "one more thing"));
+    accepted(a, 6);
+    assert_string_equal(a->dialog, first);
+    assert_string_equal(field(first, "state"), "1");
+    assert_string_equal(field(first, "answered"), "nil");
+    assert_string_equal(field(first, "owner"), "nil");
+    assert_string_equal(field(first, "closed"), "nil");
+    assert_int_equal(number(first, "start"), a->w.res.id.ms);
+    assert_string_equal(ask("ZRANGE", "queue", "0 -1"), first);
+
+    accepted(run(by_visitor(CHAT_INTENT_CLOSE, VISITOR, first, "inst0001", 4,
+                            "")), 7);
+
+    /* later a new one, and his hash points there */
+
+    chat_sync_set_now(redis.sync, chat_sync_now(redis.sync)
+                                  + CHAT_LIMIT_REOPEN_MS + 1000);
+    a = run(by_visitor(CHAT_INTENT_POST, VISITOR, first, "inst0001", 5,
+                       "me again"));
+    chat_sync_set_now(redis.sync, 0);
+
+    accepted(a, 2);
+    assert_string_not_equal(a->dialog, first);
+    assert_string_equal(ask("HGET", "v:3:" VISITOR, "dialog"), a->dialog);
+    assert_string_equal(ask("ZCARD", "dialogs", ""), "2");
+}
+
+
+static void
+rights(void **state)
+{
+    job_t  *j, *a;
+
+    refused(run(by_visitor(CHAT_INTENT_CLOSE, VISITOR, "", "inst0001", 1,
+                           "")),
+            CHAT_E_NOT_FOUND);
+    refused(run(by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0001", 0,
+                           "x")),
+            CHAT_E_BAD_FIELD);
+
+    j = taken();
+
+    /* another visitor who knows the id gets a dialog of his own */
+
+    a = run(by_visitor(CHAT_INTENT_POST, OTHER, j->dialog, "inst0009", 1,
+                       "x"));
+    accepted(a, 2);
+    assert_string_not_equal(a->dialog, j->dialog);
+
+    /* not his, absent, no id at all, another key's name */
+
+    refused(run(by_operator(CHAT_INTENT_POST, 6, j->dialog, "oper0006", 1,
+                            "x")),
+            CHAT_E_FORBIDDEN);
+    refused(run(by_operator(CHAT_INTENT_POST, 5, "0123456789abcdef",
+                            "oper0005", 2, "x")),
+            CHAT_E_NOT_FOUND);
+    refused(run(by_operator(CHAT_INTENT_POST, 5, "", "oper0005", 2, "x")),
+            CHAT_E_NOT_FOUND);
+    refused(run(by_operator(CHAT_INTENT_TAKE, 5, "0123456789ab:pub",
+                            "oper0005", 2, "x")),
+            CHAT_E_NOT_FOUND);
+
+    /* from the queue: take first */
+
+    refused(run(by_operator(CHAT_INTENT_POST, 5, a->dialog, "oper0005", 2,
+                            "x")),
+            CHAT_E_FORBIDDEN);
+
+    /* a session limited to another site does not know his own dialog */
+
+    role = 0;
+    a = by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 2, "x");
+    a->w.site = SITE + 1;
+    refused(run(a), CHAT_E_NOT_FOUND);
+
+    /* ... and to this one writes as ever */
+
+    role = CHAT_ROLE_OPERATOR;
+    a = by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 2, "x");
+    a->w.site = SITE;
+    accepted(run(a), 4);
+}
+
+
+/* Messages are refused, closing goes on. */
+
+static void
+full(void **state)
+{
+    job_t  *j;
+
+    j = taken();
+
+    redis_ask(&redis, "CONFIG SET maxmemory-policy noeviction");
+    redis_ask(&redis, "CONFIG SET maxmemory 1000");
+
+    refused(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001",
+                           2, "x")),
+            CHAT_E_STORE_FULL);
+    refused(run(by_visitor(CHAT_INTENT_POST, OTHER, "", "inst0009", 1, "x")),
+            CHAT_E_STORE_FULL);
+    refused(run(by_operator(CHAT_INTENT_RELEASE, 5, j->dialog, "oper0005", 2,
+                            "")),
+            CHAT_E_STORE_FULL);
+
+    accepted(run(by_operator(CHAT_INTENT_CLOSE, 5, j->dialog, "oper0005", 2,
+                             "")), 4);
+
+    redis_ask(&redis, "CONFIG SET maxmemory 0");
+
+    /* a temporary refusal: the same number again */
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001",
+                            2, "x")), 6);
+}
+
+
+static void
+away(void **state)
+{
+    job_t  *j;
+
+    j = opened();
+
+    redis_ask(&redis, "REPLICAOF 127.0.0.1 1");
+
+    refused(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001",
+                           2, "x")),
+            CHAT_E_STORE_DOWN);
+    refused(run(by_operator(CHAT_INTENT_TAKE, 5, j->dialog, "oper0005", 1,
+                            "")),
+            CHAT_E_STORE_DOWN);
+
+    redis_ask(&redis, "REPLICAOF NO ONE");
+    redis_ask(&redis, "SCRIPT FLUSH SYNC");
+
+    j = run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001", 2,
+                       "x"));
+    refused(j, CHAT_E_STORE_DOWN);
+    assert_true(j->op.retry_ms > 0);
+
+    chat_sync_close(redis.sync);
+    redis.sync = redis_connect(&redis);
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0001", 2,
+                            "x")), 3);
+}
+
+
+/* The page of a visitor cannot make the store write something else. */
+
+static void
+placeholders_are_not_text(void **state)
+{
+    job_t  *j;
+
+    j = by_visitor(CHAT_INTENT_POST, VISITOR, "", "inst0001", 1, "\x01id");
+    j->w.page = str("\x01ms");
+    j->w.who.name = str("ms");
+    run(j);
+    accepted(j, 2);
+
+    assert_string_equal(field(j->dialog, "page"), "\x01ms");
+    assert_string_equal(field(j->dialog, "name"), "ms");
+}
+
+
+static int
+reset(void **state)
+{
+    chat_heap_reset(heap);
+    role = CHAT_ROLE_OPERATOR;
+    redis_ask(&redis, "FLUSHALL");
+
+    return 0;
+}
+
+
+static int
+begin(void **state)
+{
+    heap = chat_heap_create(0);
+    assert_non_null(heap);
+
+    redis_start(&redis, NULL);
+
+    return 0;
+}
+
+
+static int
+end(void **state)
+{
+    redis_stop(&redis);
+    chat_heap_destroy(heap);
+
+    return 0;
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup(first_message, reset),
+        cmocka_unit_test_setup(second_message_is_appended, reset),
+        cmocka_unit_test_setup(answer_carries_the_facts, reset),
+        cmocka_unit_test_setup(exactly_once, reset),
+        cmocka_unit_test_setup(already_comes_before_the_rules, reset),
+        cmocka_unit_test_setup(seventeenth_instance, reset),
+        cmocka_unit_test_setup(first_messages_race, reset),
+        cmocka_unit_test_setup(same_number_race, reset),
+        cmocka_unit_test_setup(take_race, reset),
+        cmocka_unit_test_setup(message_between_load_and_commit, reset),
+        cmocka_unit_test_setup(close_and_reopen, reset),
+        cmocka_unit_test_setup(rights, reset),
+        cmocka_unit_test_setup(full, reset),
+        cmocka_unit_test_setup(away, reset),
+        cmocka_unit_test_setup(placeholders_are_not_text, reset),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}
