@@ -163,13 +163,6 @@ ngx_http_chat_conf_redis_address(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (u.uri.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid address \"%V\" of chat_redis: nothing "
-                           "may follow the port", value);
-        return NGX_CONF_ERROR;
-    }
-
     if (u.naddrs == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "chat_redis \"%V\" is a host name, which is never "

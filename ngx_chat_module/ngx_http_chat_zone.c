@@ -33,9 +33,11 @@ char *
 ngx_http_chat_zone_add(ngx_conf_t *cf, ngx_http_chat_main_conf_t *mcf,
     ngx_str_t *name, size_t size)
 {
-    /* a ring has a power of two: what manages it comes on top */
+    /* a ring has a power of two: what manages it, and the pages of the slab
+     * allocator, come on top */
 
     size += ngx_http_chat_zone_head() + 16 * ngx_pagesize;
+    size += size / ngx_pagesize * sizeof(ngx_slab_page_t);
 
     mcf->zone = ngx_shared_memory_add(cf, name, size, &ngx_http_chat_module);
     if (mcf->zone == NULL) {
