@@ -48,7 +48,7 @@ sub entry {
     my ($name, $text) = @_;
 
     my $sha = sha1_hex($text);
-    my $lines = join "\n", map { "        " . literal($_) }
+    my $lines = join "\n", map { "    " . literal($_) }
                 split /^/, $text;
 
     return "    [$name] = {\n        chat_string(\n$lines),\n"
