@@ -94,7 +94,6 @@ typedef struct {
     chat_str_t           keys[2];    /* throttle: login, address */
     chat_operator_t      who;
     chat_pwhash_t        check;
-    chat_pwhash_t       *check_req;
     int                  verdict;    /* chat_error_e; 0 = let in */
     struct chat_admin_view_s  *view;
 } chat_admin_login_t;
@@ -136,7 +135,8 @@ typedef struct {
 
     chat_str_t          *hashes;     /* hex, as the store lists them */
     size_t               n;
-    size_t               at;
+    size_t               at;         /* fetched so far */
+    size_t               asked;      /* in this round */
 } chat_admin_sessions_t;
 
 extern const chat_step_t  chat_admin_sessions_steps[];
