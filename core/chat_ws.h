@@ -47,7 +47,7 @@ typedef enum {
  */
 typedef struct {
     void  *(*resize)(void *data, void *p, size_t old, size_t size);
-    void  *data;                       /* resize: size 0 frees; NULL = failed */
+    void  *data;                       /* of resize: size 0 frees; NULL: no */
 } chat_ws_mem_t;
 
 /* Kept per connection: 80 bytes. */
@@ -64,7 +64,7 @@ typedef struct {
     uint32_t         utf8;
 
     /* settings */
-    unsigned         client:1;         /* our role: 1 = frames to us unmasked */
+    unsigned         client:1;         /* our role: frames to us unmasked */
     unsigned         allow_rsv1:1;
 
     /* state */
