@@ -23,6 +23,7 @@
 
 
 static int statd_options(int argc, char **argv, statd_conf_t *conf);
+static int statd_pid(const statd_conf_t *conf);
 static int statd_daemon(const statd_conf_t *conf);
 static void statd_signals(void);
 static void statd_on_signal(int sig);
@@ -97,9 +98,14 @@ main(int argc, char **argv)
 
     s.mem = chat_heap_mem(s.heap);
 
-    if (!s.conf.foreground && !s.conf.once
-        && statd_daemon(&s.conf) != CHAT_OK)
-    {
+    if (s.conf.foreground || s.conf.once) {
+        rc = statd_pid(&s.conf);
+
+    } else {
+        rc = statd_daemon(&s.conf);
+    }
+
+    if (rc != CHAT_OK) {
         return 1;
     }
 
@@ -177,16 +183,32 @@ statd_options(int argc, char **argv, statd_conf_t *conf)
 }
 
 
-/*
- * What can fail is done before the parent ends, so that whoever started us
- * sees it.
- */
+static int
+statd_pid(const statd_conf_t *conf)
+{
+    FILE  *f;
+
+    if (conf->pid == NULL) {
+        return CHAT_OK;
+    }
+
+    f = fopen(conf->pid, "w");
+
+    if (f == NULL || fprintf(f, "%ld\n", (long) getpid()) < 0
+        || fclose(f) != 0)
+    {
+        statd_log("cannot write %s: %s", conf->pid, strerror(errno));
+        return CHAT_ERROR;
+    }
+
+    return CHAT_OK;
+}
+
 
 static int
 statd_daemon(const statd_conf_t *conf)
 {
     int    fd;
-    FILE  *f;
     pid_t  pid;
 
     fd = open(conf->log ? conf->log : "/dev/null",
@@ -194,16 +216,6 @@ statd_daemon(const statd_conf_t *conf)
     if (fd < 0) {
         statd_log("cannot open %s: %s", conf->log, strerror(errno));
         return CHAT_ERROR;
-    }
-
-    f = NULL;
-
-    if (conf->pid) {
-        f = fopen(conf->pid, "w");
-        if (f == NULL) {
-            statd_log("cannot open %s: %s", conf->pid, strerror(errno));
-            return CHAT_ERROR;
-        }
     }
 
     pid = fork();
@@ -218,9 +230,8 @@ statd_daemon(const statd_conf_t *conf)
 
     (void) setsid();
 
-    if (f != NULL) {
-        fprintf(f, "%ld\n", (long) getpid());
-        fclose(f);
+    if (statd_pid(conf) != CHAT_OK) {
+        return CHAT_ERROR;
     }
 
     (void) dup2(fd, STDERR_FILENO);
