@@ -509,10 +509,6 @@ ngx_http_chat_http_body_take(ngx_http_chat_req_t *q)
         size += ngx_buf_size(cl->buf);
     }
 
-    if (size > (off_t) q->lcf->frame_max) {
-        return ngx_http_chat_http_error(q, CHAT_E_TOO_LARGE, 0);
-    }
-
     q->body.data = p = ngx_pnalloc(r->pool, size + 1);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -16,7 +16,7 @@ static ngx_uint_t ngx_http_chat_site_serves(ngx_http_chat_req_t *q,
     const chat_site_t *site, const ngx_str_t *host);
 static ngx_uint_t ngx_http_chat_site_origin(ngx_http_chat_req_t *q,
     const chat_site_t *site);
-static ngx_int_t ngx_http_chat_site_own_origin(ngx_http_chat_req_t *q);
+static ngx_uint_t ngx_http_chat_site_own_origin(ngx_http_chat_req_t *q);
 static ngx_uint_t ngx_http_chat_host_listed(const u_char *hosts, size_t len,
     const ngx_str_t *host);
 static ngx_int_t ngx_http_chat_identity_visitor(ngx_http_chat_req_t *q);
@@ -47,10 +47,8 @@ ngx_http_chat_http_site(ngx_http_chat_req_t *q)
     if (q->cabinet
         && (q->route->flags & (NGX_HTTP_CHAT_OPERATOR|NGX_HTTP_CHAT_ORIGIN)))
     {
-        rc = ngx_http_chat_site_own_origin(q);
-
-        if (rc != NGX_OK) {
-            return rc;
+        if (!ngx_http_chat_site_own_origin(q)) {
+            return ngx_http_chat_http_error(q, CHAT_E_BAD_ORIGIN, 0);
         }
 
         if (!q->lcf->enable) {
@@ -186,7 +184,7 @@ ngx_http_chat_site_origin(ngx_http_chat_req_t *q, const chat_site_t *site)
  * with everything that changes something, and with WebSockets.
  */
 
-static ngx_int_t
+static ngx_uint_t
 ngx_http_chat_site_own_origin(ngx_http_chat_req_t *q)
 {
     size_t      len;
@@ -196,8 +194,8 @@ ngx_http_chat_site_own_origin(ngx_http_chat_req_t *q)
     host = ngx_http_chat_http_in(q->request, "host");
     origin = ngx_http_chat_http_in(q->request, "origin");
 
-    if (origin == NULL && !(q->route->flags & NGX_HTTP_CHAT_ORIGIN)) {
-        return NGX_OK;
+    if (origin == NULL) {
+        return !(q->route->flags & NGX_HTTP_CHAT_ORIGIN);
     }
 
     if (ngx_http_chat_http_secure(q->request)) {
@@ -209,14 +207,10 @@ ngx_http_chat_site_own_origin(ngx_http_chat_req_t *q)
         len = 7;
     }
 
-    if (origin == NULL || host == NULL || origin->len != len + host->len
-        || ngx_strncmp(origin->data, scheme, len) != 0
-        || ngx_strncasecmp(origin->data + len, host->data, host->len) != 0)
-    {
-        return ngx_http_chat_http_error(q, CHAT_E_BAD_ORIGIN, 0);
-    }
-
-    return NGX_OK;
+    return host
+           && origin->len == len + host->len
+           && ngx_strncmp(origin->data, scheme, len) == 0
+           && ngx_strncasecmp(origin->data + len, host->data, host->len) == 0;
 }
 
 

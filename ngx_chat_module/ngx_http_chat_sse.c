@@ -157,6 +157,12 @@ ngx_http_chat_sse_header(ngx_http_chat_req_t *q)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+#if (NGX_HTTP_GZIP)
+    /* 256 kB a stream would be the price, whatever gzip_types says */
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+#endif
+
     /* for an nginx in front of us */
     ngx_str_set(&value, "no");
     if (ngx_http_chat_http_header(r, "X-Accel-Buffering", &value) != NGX_OK) {

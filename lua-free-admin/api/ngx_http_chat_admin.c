@@ -131,7 +131,6 @@ ngx_http_chat_admin_cancel(ngx_http_chat_req_t *q)
 ngx_int_t
 ngx_http_chat_admin_login_handler(ngx_http_chat_req_t *q)
 {
-    ngx_int_t               rc;
     ngx_http_chat_admin_t  *a;
 
     if (!ngx_http_chat_http_secure(q->request)
@@ -145,9 +144,11 @@ ngx_http_chat_admin_login_handler(ngx_http_chat_req_t *q)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_chat_admin_login_input(a);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_http_chat_admin_login_input(a) != NGX_OK) {
+        q->fault = &a->fault;
+        return ngx_http_chat_http_error(q, a->fault.field[0]
+                                           ? CHAT_E_BAD_FIELD
+                                           : CHAT_E_BAD_JSON, 0);
     }
 
     return ngx_http_chat_admin_start(a, "login", chat_admin_login_steps,
@@ -180,10 +181,7 @@ ngx_http_chat_admin_login_input(ngx_http_chat_admin_t *a)
                          CHAT_JSON_STRICT, &a->fault)
         != CHAT_OK)
     {
-        q->fault = &a->fault;
-        return ngx_http_chat_http_error(q, a->fault.field[0]
-                                           ? CHAT_E_BAD_FIELD
-                                           : CHAT_E_BAD_JSON, 0);
+        return NGX_ERROR;
     }
 
     login->login = in.login;
