@@ -17,7 +17,8 @@ my %open;     # strong references: a stream lives until it is closed
 # args: ip, port, rcvbuf; on_open(), on_read(\$buffer): takes what it wants
 # from the front; on_close(reason)
 sub new($class, %args) {
-    my $self = bless {in => '', out => '', %args}, $class;
+    # connecting waits for writability: so does the watch of it begin
+    my $self = bless {in => '', out => '', watching => 1, %args}, $class;
 
     socket $self->{fh}, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0
         or die "socket: $!";
