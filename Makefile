@@ -21,6 +21,12 @@ ifeq ($(SAN),1)
 OPT     := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined
 LDSAN   := -fsanitize=address,undefined
 endif
+ifeq ($(FUZZING),1)
+OPT     := -g -O1 -fno-omit-frame-pointer \
+           -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=undefined
+LDSAN   := -fsanitize=fuzzer,address,undefined
+endif
 ifeq ($(COV),1)
 OPT     := -g -O0 --coverage
 LDSAN   := --coverage
@@ -56,6 +62,8 @@ obj      = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_O   := $(call obj,$(CORE_C) $(BUS_C) $(API_C))
 UNITS   := $(patsubst t/unit/%.c,$(B)/t/unit/%,$(UNIT_C))
 FUZZERS := $(patsubst t/fuzz/%.c,$(B)/t/fuzz/%,$(FUZZ_C))
+# with a main that replays their corpora they are units
+UNITS   += $(FUZZERS)
 
 MODULE  := $(B)/ngx_http_chat_module.so
 STATD   := $(B)/chat-statd
@@ -138,8 +146,14 @@ $(CTL): $(call obj,$(CTL_C)) $(B)/libchat.a
 
 $(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
 	$(call say,UNIT,$@)
-	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
+	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit -Ilua-free-admin/api $(CFLAGS) -o $@ $< \
 	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
+
+REPLAY  := $(if $(FUZZING),,t/fuzz/main/replay.c)
+$(B)/t/fuzz/%: t/fuzz/%.c $(REPLAY) $(B)/libchat.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(filter-out -MMD -MP,$(CF)) -It/unit \
+	    $(CFLAGS) -o $@ $< $(REPLAY) $(B)/libchat.a $(LDSAN) $(LIBS) -lm
 
 $(B)/t/slow_fsync.so: t/lib/slow_fsync.c
 	$(call say,SHIM,$@)
@@ -149,6 +163,16 @@ $(B)/t/slow_fsync.so: t/lib/slow_fsync.c
 ## gen: write what is generated from schema/ and bus/scripts/
 gen:
 	$(Q)$(PERL) schema/gen.pl
+
+# pinned packages, without their install scripts
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	$(call say,NPM,node_modules)
+	$(Q)npm ci --no-progress --loglevel=error >/dev/null
+	$(Q)touch $@
+
+## web: build the browsers' bundles (committed; needs Node)
+web: node_modules/.package-lock.json
+	$(Q)npm run --silent build
 
 ## deps: install what is missing of packaging/deps.txt (asks nothing)
 deps:
@@ -173,7 +197,8 @@ JOBS    ?= 2
 ## test: everything that must pass, within 12 minutes
 test:
 	$(Q)packaging/run/deps run test
-	$(Q)$(MAKE) --no-print-directory all units-build $(B)/t/slow_fsync.so
+	$(Q)$(MAKE) --no-print-directory all units-build \
+	    $(B)/t/slow_fsync.so node_modules/.package-lock.json
 	$(Q)$(MAKE) --no-print-directory prove
 
 # two steps, since the first may install what the second looks for
@@ -188,6 +213,21 @@ units: units-build
 	$(Q)$(RUNT) $(UNITS)
 
 units-build: $(UNITS)
+
+## fuzz: every fuzz target for FUZZ_SECONDS (FUZZ=NAME: only that one)
+FUZZ_SECONDS ?= 60
+FUZZ    ?= $(notdir $(FUZZERS))
+FUZZ_B  := $(B)-fuzz
+fuzz:
+	$(Q)set -e; for f in $(FUZZ); do \
+	    $(MAKE) --no-print-directory CC=clang FUZZING=1 B=$(FUZZ_B) \
+	        $(FUZZ_B)/t/fuzz/$$f; \
+	    mkdir -p $(FUZZ_B)/corpus/$$f; \
+	    $(FUZZ_B)/t/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) \
+	        -max_len=8192 -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix=$(FUZZ_B)/t/fuzz/$$f- \
+	        $(FUZZ_B)/corpus/$$f t/fuzz/corpus/$$f; \
+	done
 
 ## asan: units and end-to-end tests under AddressSanitizer and UBSan
 ASAN_T  ?= $(filter-out t/meta_% t/e2e/% t/web%,$(TESTS))
@@ -239,7 +279,7 @@ install: all
 
 ## clean: remove the build directories
 clean:
-	rm -rf $(B) $(B)-asan $(B)-gcc $(B)-clang
+	rm -rf $(B) $(B)-asan $(B)-gcc $(B)-clang $(B)-fuzz
 
 ## help: this list
 help:
@@ -247,5 +287,5 @@ help:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all asan bench chaos check clean deps fresh-test gen help install \
+.PHONY: web all asan bench chaos check clean deps fresh-test fuzz gen help install \
         prove run stop test test-full units units-build
