@@ -157,7 +157,7 @@ fake_run(fake_host_t *f)
 
 /* Answers the i-th call ever sent; a reply is counted until released. */
 
-static void
+static inline void
 fake_reply(fake_host_t *f, unsigned i, int rc, void *reply)
 {
     chat_call_t  *call = &f->calls[i];

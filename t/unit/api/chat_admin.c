@@ -1,0 +1,822 @@
+
+/*
+ * The cabinet's operations against a fake store of a few answers.
+ */
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "fake_host.h"
+#include "chat_admin.h"
+#include "chat_str.h"
+
+
+#define NOW_S     UINT64_C(1700000000)
+#define RESP_MAX  20000
+#define SENT_MAX  64
+
+#define OPERATOR_5  "*14\r\n$2\r\nid\r\n$1\r\n5\r\n$5\r\nlogin\r\n$4\r\nanna\r\n" \
+    "$4\r\nname\r\n$4\r\nAnna\r\n$7\r\naccount\r\n$1\r\n3\r\n"               \
+    "$4\r\nhash\r\n$8\r\n$argon2$\r\n$6\r\nstatus\r\n$%u\r\n%s\r\n"         \
+    "$3\r\nrev\r\n$1\r\n1\r\n"
+
+
+/* What the fake store holds and what it was asked. */
+typedef struct {
+    uint64_t     by_login;         /* attempts counted */
+    uint64_t     by_address;
+    int          off;              /* the operator is switched off */
+    int          password_ok;
+    int          pwhash_rc;
+    const char  *roles;            /* RESP */
+    unsigned     sites;            /* of the account */
+    const char  *commit;           /* RESP */
+    const char  *fail;             /* command that gets the answer below */
+    const char  *failure;
+    char         sent[SENT_MAX][200];
+    unsigned     n_sent;
+    chat_str_t   checked;          /* the hash that was verified against */
+} store_t;
+
+static store_t       store;
+static fake_host_t   f;
+static chat_heap_t  *heap;
+static chat_op_t     op;
+
+static const char  every_site[] = "*2\r\n$1\r\n*\r\n$8\r\noperator\r\n";
+static const char  site_8[] = "*2\r\n$1\r\n8\r\n$10\r\nsupervisor\r\n";
+static const char  committed[] = "*4\r\n$2\r\nok\r\n$3\r\n1-1\r\n:0\r\n$0\r\n\r\n";
+static const char  conflict[] = "*3\r\n$8\r\nconflict\r\n:0\r\n$3\r\noff\r\n";
+
+
+static redisReply *
+resp(const char *text)
+{
+    void         *reply = NULL;
+    redisReader  *r;
+
+    r = redisReaderCreate();
+    redisReaderFeed(r, text, strlen(text));
+    assert_int_equal(redisReaderGetReply(r, &reply), REDIS_OK);
+    assert_non_null(reply);
+    redisReaderFree(r);
+
+    return reply;
+}
+
+
+static int
+is(const chat_cmd_t *c, const char *name)
+{
+    return c->argvlen[0] == strlen(name)
+           && memcmp(c->argv[0], name, c->argvlen[0]) == 0;
+}
+
+
+static int
+key_has(const chat_cmd_t *c, const char *part)
+{
+    size_t  i, n = strlen(part);
+
+    for (i = 0; i + n <= c->argvlen[1]; i++) {
+        if (memcmp(c->argv[1] + i, part, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* "INCR chat:{g}:throttle:... ": what a test may look for. */
+
+static void
+note(const chat_cmd_t *c)
+{
+    int      i;
+    size_t   n = 0;
+    char    *p;
+
+    assert_true(store.n_sent < SENT_MAX);
+    p = store.sent[store.n_sent++];
+
+    for (i = 0; i < c->argc && n < 150; i++) {
+        n += snprintf(p + n, 200 - n, "%s%.*s", i ? " " : "",
+                      c->argvlen[i] < 60 ? (int) c->argvlen[i] : 60,
+                      c->argv[i]);
+    }
+}
+
+
+static int
+sent(const char *start)
+{
+    unsigned  i;
+    int       n;
+
+    for (i = 0, n = 0; i < store.n_sent; i++) {
+        n += strncmp(store.sent[i], start, strlen(start)) == 0;
+    }
+
+    return n;
+}
+
+
+/* The login's key comes first in a round, the address's after it. */
+
+static uint64_t *
+counter(const chat_cmd_t *c)
+{
+    static char  first[100];
+
+    if (store.n_sent == 1) {
+        snprintf(first, sizeof(first), "%.*s", (int) c->argvlen[1],
+                 c->argv[1]);
+    }
+
+    return strncmp(first, c->argv[1], c->argvlen[1]) == 0
+           ? &store.by_login : &store.by_address;
+}
+
+
+static char *
+hash_of_site(char *p, unsigned site)
+{
+    sprintf(p, "*8\r\n$2\r\nid\r\n$%u\r\n%u\r\n$7\r\naccount\r\n$1\r\n3\r\n"
+            "$4\r\nname\r\n$%u\r\nshop%02u.example\r\n"
+            "$6\r\nstatus\r\n$2\r\non\r\n", site < 10 ? 1 : 2, site, 14,
+            site);
+
+    return p;
+}
+
+
+static redisReply *
+hgetall(const chat_cmd_t *c)
+{
+    char      buf[1000];
+    unsigned  site;
+
+    if (key_has(c, ":operator:5:roles")) {
+        return resp(store.roles);
+    }
+
+    if (key_has(c, ":operator:5")) {
+        snprintf(buf, sizeof(buf), OPERATOR_5, store.off ? 3u : 2u,
+                 store.off ? "off" : "on");
+        return resp(buf);
+    }
+
+    if (key_has(c, "{g}:site:")) {
+        snprintf(buf, sizeof(buf), "%.*s", (int) c->argvlen[1], c->argv[1]);
+        site = atoi(strrchr(buf, ':') + 1);
+        return resp(hash_of_site(buf, site));
+    }
+
+    if (key_has(c, "{g}:session:bb")) {
+        return resp("*0\r\n");                    /* ended meanwhile */
+    }
+
+    if (key_has(c, "{g}:session:")) {
+        return resp("*16\r\n$8\r\noperator\r\n$1\r\n5\r\n$7\r\naccount\r\n"
+                    "$1\r\n3\r\n$4\r\nsite\r\n$1\r\n0\r\n$4\r\ncsrf\r\n"
+                    "$1\r\nx\r\n$9\r\ncreated_s\r\n$10\r\n1699999000\r\n"
+                    "$9\r\nexpires_s\r\n$10\r\n1700009000\r\n"
+                    "$5\r\nagent\r\n$3\r\nMoz\r\n$2\r\nip\r\n"
+                    "$9\r\n127.0.0.1\r\n");
+    }
+
+    return resp("*0\r\n");
+}
+
+
+static redisReply *
+zrange(const chat_cmd_t *c)
+{
+    char      buf[RESP_MAX], *p;
+    unsigned  i;
+
+    p = buf;
+
+    if (key_has(c, ":sites")) {
+        p += sprintf(p, "*%u\r\n", store.sites);
+
+        for (i = 1; i <= store.sites; i++) {
+            p += sprintf(p, "$%u\r\n%u\r\n", i < 10 ? 1 : 2, i);
+        }
+
+        return resp(buf);
+    }
+
+    /* sessions: expired, ended, another, the current one */
+
+    for (i = 0, p += sprintf(p, "*8\r\n"); i < 4; i++) {
+        p += sprintf(p, "$64\r\n");
+        memset(p, 'a' + i, 64);
+        p += 64;
+        p += sprintf(p, "\r\n$10\r\n%lu\r\n",
+                     (unsigned long) (i ? NOW_S + 100 * i : NOW_S - 1));
+    }
+
+    return resp(buf);
+}
+
+
+static redisReply *
+redis(const chat_cmd_t *c)
+{
+    char  buf[40];
+
+    if (store.fail && is(c, store.fail)) {
+        return store.failure ? resp(store.failure) : NULL;
+    }
+
+    if (is(c, "INCR") || is(c, "DECR")) {
+        uint64_t  *n = counter(c);
+
+        *n += is(c, "INCR") ? 1 : -1;
+        snprintf(buf, sizeof(buf), ":%ld\r\n", (long) *n);
+        return resp(buf);
+    }
+
+    if (is(c, "DEL")) {
+        *counter(c) = 0;
+        return resp(":1\r\n");
+    }
+
+    if (is(c, "PTTL")) {
+        return resp(":654321\r\n");
+    }
+
+    if (is(c, "HGET")) {
+        return c->argvlen[2] == 4 && memcmp(c->argv[2], "anna", 4) == 0
+               ? resp("$1\r\n5\r\n") : resp("$-1\r\n");
+    }
+
+    if (is(c, "HGETALL")) {
+        return hgetall(c);
+    }
+
+    if (is(c, "ZRANGE")) {
+        return zrange(c);
+    }
+
+    if (is(c, "EVALSHA")) {
+        return resp(store.commit);
+    }
+
+    assert_true(is(c, "EXPIRE"));
+
+    return resp(":1\r\n");
+}
+
+
+static int
+answer(fake_host_t *host, chat_call_t *call)
+{
+    redisReply     *reply;
+    chat_pwhash_t  *check;
+
+    if (call->kind == CHAT_CALL_PWHASH) {
+        check = call->req;
+        store.checked = check->hash;
+        check->ok = store.password_ok;
+
+        if (store.pwhash_rc != CHAT_OK) {
+            return store.pwhash_rc;
+        }
+
+        chat_op_reply(call->op, call->generation, call->slot, CHAT_OK, NULL);
+        return CHAT_OK;
+    }
+
+    assert_int_equal(call->kind, CHAT_CALL_REDIS);
+    assert_int_equal(call->partition, -1);
+
+    note(call->req);
+    reply = redis(call->req);
+
+    if (reply == NULL) {
+        return CHAT_ERROR;
+    }
+
+    host->kept++;
+    chat_op_reply(call->op, call->generation, call->slot, CHAT_OK, reply);
+
+    return CHAT_OK;
+}
+
+
+static int
+setup(void **state)
+{
+    memset(&store, 0, sizeof(store));
+    store.password_ok = 1;
+    store.roles = every_site;
+    store.sites = 2;
+    store.commit = committed;
+
+    fake_init(&f);
+    f.answer = answer;
+    f.free_reply = freeReplyObject;
+    memset(&op, 0, sizeof(op));
+    heap = chat_heap_create(0);
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    chat_op_release(&op);
+    assert_int_equal(f.kept, 0);
+    chat_heap_destroy(heap);
+
+    return 0;
+}
+
+
+static void
+run(const chat_step_t *steps, void *ctx)
+{
+    chat_op_release(&op);
+    memset(&op, 0, sizeof(op));
+    f.done = 0;
+    f.n_calls = 0;
+    store.n_sent = 0;
+
+    chat_op_start(&op, "test", steps, &f.host, chat_heap_mem(heap), ctx);
+    assert_true(fake_run(&f));
+    assert_int_equal(f.done, 1);
+}
+
+
+static int
+login_as(chat_admin_login_t *l, const char *name)
+{
+    uint64_t  site = l->site;
+
+    memset(l, 0, sizeof(chat_admin_login_t));
+    l->site = site;
+    l->login.data = (unsigned char *) name;
+    l->login.len = strlen(name);
+    chat_str_set(&l->password, "correct horse");
+    chat_str_set(&l->address, "47f000001");
+    chat_str_set(&l->ip, "127.0.0.1");
+    chat_str_set(&l->agent, "Mozilla/5.0");
+    run(chat_admin_login_steps, l);
+
+    return op.rc == CHAT_DONE ? 0 : op.error;
+}
+
+
+static void
+right_password(void **state)
+{
+    unsigned char        hash[CHAT_ADMIN_HASH_LEN];
+    chat_str_t           cookie;
+    chat_site_view_t    *site;
+    chat_admin_login_t   l = { 0 };
+
+    assert_int_equal(login_as(&l, "Anna"), 0);      /* case does not matter */
+
+    assert_int_equal(l.me.operator.id, 5);
+    assert_true(chat_str_eq_c(&l.me.operator.name, "Anna"));
+    assert_int_equal(l.me.csrf.len, CHAT_ADMIN_CSRF_LEN);
+    assert_int_equal(l.me.expires_ms, (NOW_S + CHAT_ADMIN_SESSION_S) * 1000);
+    assert_int_equal(l.me.sites.n, 2);
+    site = l.me.sites.elts;
+    assert_int_equal(site[1].id, 2);
+    assert_int_equal(site[1].role, CHAT_ROLE_OPERATOR);
+    assert_true(chat_str_eq_c(&site[1].name, "shop02.example"));
+
+    assert_int_equal(l.session.operator_id, 5);
+    assert_int_equal(l.session.account, 3);
+    assert_int_equal(l.session.created_s, NOW_S);
+    assert_true(chat_admin_csrf_ok(&l.session, &l.me.csrf));
+
+    cookie.data = l.cookie;
+    cookie.len = CHAT_ADMIN_COOKIE_LEN;
+    assert_int_equal(chat_admin_cookie_hash(&cookie, hash), CHAT_OK);
+    assert_memory_equal(hash, l.hash, sizeof(hash));
+
+    /* the cookie itself never reaches the store */
+
+    assert_int_equal(sent("EVALSHA"), 1);
+    assert_true(chat_str_eq_c(&store.checked, "$argon2$"));
+
+    /* nothing is left of the attempt */
+
+    assert_int_equal(store.by_login, 0);
+    assert_int_equal(store.by_address, 0);
+    assert_int_equal(sent("EXPIRE"), 3);
+}
+
+
+static void
+refusals_look_the_same(void **state)
+{
+    unsigned             calls;
+    chat_admin_login_t   l = { 0 };
+
+    store.password_ok = 0;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_BAD_CREDENTIALS);
+    calls = f.n_calls;
+    assert_int_equal(store.by_login, 1);
+    assert_int_equal(store.by_address, 1);
+    assert_int_equal(sent("EVALSHA"), 0);
+
+    /* no such login: as many calls, a hash of the same cost */
+
+    assert_int_equal(login_as(&l, "nobody"), CHAT_E_BAD_CREDENTIALS);
+    assert_int_equal(f.n_calls, calls);
+    assert_memory_equal(store.checked.data, "$argon2id$v=19$m=65536,t=2,p=1$",
+                        31);
+
+    /* even if that hash's password were found */
+
+    store.password_ok = 1;
+    assert_int_equal(login_as(&l, "nobody"), CHAT_E_BAD_CREDENTIALS);
+
+    store.off = 1;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_BAD_CREDENTIALS);
+    assert_int_equal(f.n_calls, calls);
+}
+
+
+static void
+throttle_of_a_login(void **state)
+{
+    int                  i;
+    chat_admin_login_t   l = { 0 };
+
+    store.password_ok = 0;
+
+    for (i = 0; i < CHAT_ADMIN_THROTTLE_LOGIN; i++) {
+        assert_int_equal(login_as(&l, "anna"), CHAT_E_BAD_CREDENTIALS);
+    }
+
+    /* now the right one does not help either, and nothing is verified */
+
+    store.password_ok = 1;
+    store.checked.len = 0;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_THROTTLED);
+    assert_int_equal(op.retry_ms, 654321);
+    assert_int_equal(store.checked.len, 0);
+}
+
+
+static void
+throttle_of_an_address(void **state)
+{
+    chat_admin_login_t  l = { 0 };
+
+    store.by_address = CHAT_ADMIN_THROTTLE_ADDR - 1;
+    assert_int_equal(login_as(&l, "anna"), 0);
+    assert_int_equal(store.by_address, CHAT_ADMIN_THROTTLE_ADDR - 1);
+
+    store.by_address = CHAT_ADMIN_THROTTLE_ADDR;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_THROTTLED);
+}
+
+
+static void
+busy_is_no_failed_attempt(void **state)
+{
+    chat_admin_login_t  l = { 0 };
+
+    store.pwhash_rc = CHAT_BUSY;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_BUSY);
+    assert_int_equal(op.retry_ms, 1000);
+    assert_int_equal(store.by_login, 0);
+    assert_int_equal(store.by_address, 0);
+
+    store.pwhash_rc = CHAT_ERROR;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_INTERNAL);
+    assert_int_equal(store.by_login, 0);
+}
+
+
+static void
+limited_to_a_site(void **state)
+{
+    chat_site_view_t    *site;
+    chat_admin_login_t   l = { 0 };
+
+    store.sites = 9;
+    store.roles = site_8;
+    l.site = 8;
+    assert_int_equal(login_as(&l, "anna"), 0);
+    assert_int_equal(l.session.site, 8);
+    assert_int_equal(l.me.sites.n, 1);
+    site = l.me.sites.elts;
+    assert_int_equal(site->id, 8);
+    assert_int_equal(site->role, CHAT_ROLE_SUPERVISOR);
+
+    l.site = 7;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_FORBIDDEN);
+    assert_int_equal(sent("EVALSHA"), 0);
+}
+
+
+static void
+many_sites(void **state)
+{
+    unsigned             i;
+    chat_site_view_t    *site;
+    chat_admin_login_t   l = { 0 };
+
+    store.sites = 40;
+    assert_int_equal(login_as(&l, "anna"), 0);
+    assert_int_equal(l.me.sites.n, 40);
+    site = l.me.sites.elts;
+
+    for (i = 0; i < 40; i++) {
+        assert_int_equal(site[i].id, i + 1);
+    }
+}
+
+
+static void
+switched_off_meanwhile(void **state)
+{
+    chat_admin_login_t  l = { 0 };
+
+    store.commit = conflict;
+    assert_int_equal(login_as(&l, "anna"), CHAT_E_BAD_CREDENTIALS);
+}
+
+
+static void
+store_fails(void **state)
+{
+    size_t               i;
+    chat_admin_login_t   l = { 0 };
+    const char          *commands[] = { "INCR", "EXPIRE", "HGET", "HGETALL",
+                                        "ZRANGE", "EVALSHA" };
+
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        store.fail = commands[i];
+
+        store.failure = NULL;
+        assert_int_equal(login_as(&l, "anna"), CHAT_E_STORE_DOWN);
+        assert_true(op.retry_ms > 0);
+
+        store.failure = "-OOM command not allowed\r\n";
+        assert_int_equal(login_as(&l, "anna"), CHAT_E_STORE_FULL);
+
+        store.failure = "-ERR strange\r\n";
+        assert_int_equal(login_as(&l, "anna"), CHAT_E_INTERNAL);
+
+        store.by_login = 0;
+        store.by_address = 0;
+    }
+}
+
+
+/* Any allocation may fail: an error, no crash, nothing leaked. */
+
+static void
+memory_fails(void **state)
+{
+    size_t               size;
+    chat_mem_t           mem;
+    unsigned char       *block;
+    chat_admin_login_t   l;
+
+    block = malloc(65536);
+
+    for (size = 0; size < 65536; size += 64) {
+        memset(&l, 0, sizeof(l));
+        chat_str_set(&l.login, "anna");
+        store.by_login = 0;
+        store.by_address = 0;
+        store.n_sent = 0;
+        memset(&op, 0, sizeof(op));
+        f.n_calls = 0;
+        f.done = 0;
+
+        chat_mem_init(&mem, block, size, NULL, NULL, 0);
+        chat_op_start(&op, "login", chat_admin_login_steps, &f.host, &mem,
+                      &l);
+        fake_run(&f);
+        assert_int_equal(f.done, 1);
+
+        if (op.rc == CHAT_DONE) {
+            break;
+        }
+
+        assert_int_not_equal(op.error, 0);
+        chat_op_release(&op);
+        assert_int_equal(f.kept, 0);
+    }
+
+    assert_int_equal(op.rc, CHAT_DONE);
+    print_message("login needs %zu bytes\n", size);
+    chat_op_release(&op);
+    free(block);
+}
+
+
+static chat_session_rec_t
+session(void)
+{
+    chat_session_rec_t  s;
+
+    memset(&s, 0, sizeof(s));
+    s.operator_id = 5;
+    s.account = 3;
+    s.created_s = NOW_S;
+    s.expires_s = NOW_S + 1000;
+    chat_str_set(&s.csrf, "secret");
+
+    return s;
+}
+
+
+static void
+me(void **state)
+{
+    chat_admin_me_t  m = { .session = session() };
+
+    run(chat_admin_me_steps, &m);
+    assert_int_equal(op.rc, CHAT_DONE);
+    assert_int_equal(m.me.operator.id, 5);
+    assert_true(chat_str_eq_c(&m.me.csrf, "secret"));
+    assert_int_equal(m.me.expires_ms, (NOW_S + 1000) * 1000);
+    assert_int_equal(m.me.sites.n, 2);
+
+    store.off = 1;
+    memset(&m, 0, sizeof(m));
+    m.session = session();
+    run(chat_admin_me_steps, &m);
+    assert_int_equal(op.error, CHAT_E_UNAUTHORIZED);
+
+    memset(&m, 0, sizeof(m));
+    m.session = session();
+    m.session.operator_id = 6;
+    run(chat_admin_me_steps, &m);
+    assert_int_equal(op.error, CHAT_E_UNAUTHORIZED);
+}
+
+
+static void
+logout(void **state)
+{
+    chat_admin_logout_t  out = { .session = session() };
+
+    memset(out.hash, 0xdd, sizeof(out.hash));
+    run(chat_admin_logout_steps, &out);
+    assert_int_equal(op.rc, CHAT_DONE);
+    assert_int_equal(sent("EVALSHA"), 1);
+
+    store.fail = "EVALSHA";
+    run(chat_admin_logout_steps, &out);
+    assert_int_equal(op.error, CHAT_E_STORE_DOWN);
+}
+
+
+static void
+sessions(void **state)
+{
+    chat_session_info_t    *info;
+    chat_admin_sessions_t   s = { .session = session() };
+
+    memset(s.hash, 0xdd, sizeof(s.hash));
+    run(chat_admin_sessions_steps, &s);
+    assert_int_equal(op.rc, CHAT_DONE);
+
+    /* "aa" has expired, "bb" is gone */
+
+    assert_int_equal(s.view.sessions.n, 2);
+    info = s.view.sessions.elts;
+    assert_true(chat_str_eq_c(&info[0].id, "dddddddddddddddd"));
+    assert_true(info[0].current);
+    assert_true(chat_str_eq_c(&info[1].id, "cccccccccccccccc"));
+    assert_false(info[1].current);
+    assert_int_equal(info[1].created_ms, UINT64_C(1699999000000));
+    assert_true(chat_str_eq_c(&info[1].agent, "Moz"));
+    assert_true(chat_str_eq_c(&info[1].ip, "127.0.0.1"));
+}
+
+
+static int
+revoke_id(chat_admin_revoke_t *r, const char *id)
+{
+    memset(r, 0, sizeof(chat_admin_revoke_t));
+    memset(r->hash, 0xdd, sizeof(r->hash));
+    r->session = session();
+    r->id.data = (unsigned char *) id;
+    r->id.len = strlen(id);
+    run(chat_admin_revoke_steps, r);
+
+    return op.rc == CHAT_DONE ? 0 : op.error;
+}
+
+
+static void
+revoke(void **state)
+{
+    chat_admin_revoke_t  r;
+
+    assert_int_equal(revoke_id(&r, "cccccccccccccccc"), 0);
+    assert_false(r.current);
+    assert_int_equal(sent("EVALSHA"), 1);
+
+    assert_int_equal(revoke_id(&r, "dddddddddddddddd"), 0);
+    assert_true(r.current);
+
+    assert_int_equal(revoke_id(&r, "eeeeeeeeeeeeeeee"), CHAT_E_NOT_FOUND);
+    assert_int_equal(revoke_id(&r, "aaaaaaaaaaaaaaaa"), CHAT_E_NOT_FOUND);
+    assert_int_equal(revoke_id(&r, "cccc"), CHAT_E_NOT_FOUND);
+    assert_int_equal(revoke_id(&r, ""), CHAT_E_NOT_FOUND);
+    assert_int_equal(sent("EVALSHA"), 0);
+}
+
+
+static void
+cookies(void **state)
+{
+    size_t            i;
+    unsigned char     hash[CHAT_ADMIN_HASH_LEN];
+    const chat_str_t  bad[] = {
+        chat_string(""), chat_string("short"),
+        chat_string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA+"),
+        chat_string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    };
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(chat_admin_cookie_hash(&bad[i], hash), CHAT_ERROR);
+    }
+}
+
+
+static void
+addresses(void **state)
+{
+    chat_str_t     s;
+    unsigned char  out[CHAT_ADMIN_ADDR_MAX];
+
+    s.data = out;
+    s.len = chat_admin_address(out, "\x7f\0\0\x01", 4);
+    assert_true(chat_str_eq_c(&s, "47f000001"));
+
+    s.len = chat_admin_address(out, "\x20\x01\x0d\xb8\0\0\0\x01"
+                                    "\1\2\3\4\5\6\7\x08", 16);
+    assert_true(chat_str_eq_c(&s, "620010db800000001"));
+
+    s.len = chat_admin_address(out, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01",
+                               16);
+    assert_true(chat_str_eq_c(&s, "47f000001"));
+
+    s.len = chat_admin_address(out, NULL, 0);
+    assert_true(chat_str_eq_c(&s, "local"));
+}
+
+
+static void
+csrf(void **state)
+{
+    chat_str_t           value = chat_string("secret");
+    chat_session_rec_t   s = session();
+
+    assert_true(chat_admin_csrf_ok(&s, &value));
+    chat_str_set(&value, "Secret");
+    assert_false(chat_admin_csrf_ok(&s, &value));
+    value.len = 0;
+    assert_false(chat_admin_csrf_ok(&s, &value));
+    s.csrf.len = 0;
+    assert_false(chat_admin_csrf_ok(&s, &value));
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+#define unit(t)  cmocka_unit_test_setup_teardown(t, setup, teardown)
+        unit(right_password),
+        unit(refusals_look_the_same),
+        unit(throttle_of_a_login),
+        unit(throttle_of_an_address),
+        unit(busy_is_no_failed_attempt),
+        unit(limited_to_a_site),
+        unit(many_sites),
+        unit(switched_off_meanwhile),
+        unit(store_fails),
+        unit(memory_fails),
+        unit(me),
+        unit(logout),
+        unit(sessions),
+        unit(revoke),
+        unit(cookies),
+        unit(addresses),
+        unit(csrf),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
