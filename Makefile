@@ -149,11 +149,11 @@ $(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit -Ilua-free-admin/api $(CFLAGS) -o $@ $< \
 	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
 
-REPLAY  := $(if $(FUZZING),,t/fuzz/main/replay.c)
+REPLAY  := $(if $(FUZZING),,$(B)/t/fuzz/main/replay.o)
 $(B)/t/fuzz/%: t/fuzz/%.c $(REPLAY) $(B)/libchat.a
 	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D); $(CC) $(filter-out -MMD -MP,$(CF)) -It/unit \
-	    $(CFLAGS) -o $@ $< $(REPLAY) $(B)/libchat.a $(LDSAN) $(LIBS) -lm
+	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
+	    $(REPLAY) $(B)/libchat.a $(LDSAN) $(LIBS) -lm
 
 $(B)/t/slow_fsync.so: t/lib/slow_fsync.c
 	$(call say,SHIM,$@)

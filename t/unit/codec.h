@@ -347,7 +347,13 @@ codec_type(unsigned i)
         }
     }
 
-    return chat_objects[i - 1];
+    for (n = 0; chat_objects[n]; n++) {
+        if (--i == 0) {
+            return chat_objects[n];
+        }
+    }
+
+    return NULL;
 }
 
 
