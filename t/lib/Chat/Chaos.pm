@@ -1,0 +1,398 @@
+package Chat::Chaos;
+
+# Many dialogs at full speed while everything under them is reloaded, killed
+# and restarted; then every message is looked for where it must be: once, in
+# one order, at both sides and in Redis; and the figures must be the truth.
+
+use v5.36;
+use utf8;
+
+use Chat::Loop qw(now reactor wait_for);
+use Chat::Store qw(key listed);
+use Chat::Test;
+
+my @WORDS = ('ok', 'спасибо', 'Добрый день!', 'где мой заказ?', "two\nlines",
+             '👍🏽', '<b>&amp;</b>', '"quoted\\"', 'schön', '你好，世界',
+             'x' x 300, 'длинно ' x 60);
+
+my $CONF = <<'CONF';
+%%GLOBALS%%
+worker_rlimit_nofile 8192;
+events { worker_connections 4096; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 16m;
+    chat_redis %%REDIS%%;
+    chat_rate 10000;
+    chat_drain 2s;
+SITES
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+
+# args: messages, dialogs, accounts, operators (per account), window (writes
+# a client has in its outbox), faults => {reload => 2, worker => 3, statd => 1,
+# redis_term => 1, redis_kill => 1}, fsync_ms, deadline (s), say => sub (text)
+sub new($class, %args) {
+    return bless {
+        messages => 1000, dialogs => 20, accounts => 4, operators => 2,
+        window => 2, faults => {}, fsync_ms => 1500, deadline => 60,
+        say => sub ($text) { }, posted => {}, done => [], latency => [],
+        %args,
+    }, $class;
+}
+
+sub say($self, $text) { $self->{say}->($text) }
+
+
+# ----------------------------------------------------------------- set-up
+
+sub start($self) {
+    my $t = $self->{t} = Chat::Test->new;
+    $t->redis;
+    $t->ctl('init');
+    my $sites = '';
+
+    for my $a (1 .. $self->{accounts}) {
+        my $x = $t->tenant(account => "acc$a", sites => [["site$a.test"]],
+            operators => [map { ["op$a-$_", 'secret-password'] }
+                          1 .. $self->{operators}]);
+        $self->{account}[$a] = $x->{account};
+        $sites .= "    server { listen %%IP%%:%%PORT%%; "
+            . "server_name site$a.test; chat on; }\n";
+    }
+
+    $t->nginx($CONF =~ s/SITES\n/$sites/r);
+    $self->{statd} = $t->statd('--lease', 2000);
+
+    for my $a (1 .. $self->{accounts}) {
+        push @{$self->{ops}[$a]}, $t->operator(host => 'desk.test',
+            login => "op$a-$_", password => 'secret-password',
+            pipeline => 8, compact => \&keep)
+            for 1 .. $self->{operators};
+    }
+
+    my $share = int $self->{messages} / $self->{dialogs} / 2;
+
+    for my $i (0 .. $self->{dialogs} - 1) {
+        my $a = 1 + $i % $self->{accounts};
+        my $v = $t->visitor(host => "site$a.test", compact => \&keep);
+        my $op = $self->{ops}[$a][int($i / $self->{accounts})
+                                  % $self->{operators}];
+        push @{$self->{talks}}, {i => $i, a => $a, v => $v, op => $op,
+            v_left => $share, o_left => $share, v_n => 0, o_n => 0};
+    }
+
+    for my $c ($self->clients) {
+        $c->{on_ack} = sub ($c, $item, $f) {
+            push @{$self->{latency}}, now() - $item->{at};
+            $self->fill($c);
+        };
+    }
+}
+
+sub keep($e) { return ($e->{body}{text} // '') . "\0$e->{e}" }
+
+sub clients($self) {
+    return ((map { $_->{v} } @{$self->{talks}}),
+            map { @$_ } grep { $_ } @{$self->{ops}});
+}
+
+# Everybody is there, each dialog is open and taken by its operator.
+sub open_dialogs($self) {
+    $_->connect for $self->clients;
+    wait_for(sub { !grep { !$_->{welcomed} } $self->clients }, 60,
+             'everybody is welcome');
+
+    $self->post_v($_) for @{$self->{talks}};
+    wait_for(sub { !grep { @{$_->{v}{outbox}} } @{$self->{talks}} }, 60,
+             'every dialog is open');
+
+    for my $talk (@{$self->{talks}}) {
+        $talk->{id} = $talk->{v}{dialog};
+        $talk->{op}->take($talk->{id});
+    }
+
+    wait_for(sub { !grep { @{$_->{op}{outbox}} } @{$self->{talks}} }, 60,
+             'every dialog is taken');
+
+    for my $talk (@{$self->{talks}}) {
+        push @{$self->{turn}{$talk->{op}}}, $talk;
+        $self->{talk}{$talk->{v}} = $talk;
+    }
+}
+
+
+# ------------------------------------------------------------------- talk
+
+sub text($self, $talk, $side, $n) {
+    my $text = "d$talk->{i}.$side$n " . $WORDS[rand @WORDS];
+    $self->{posted}{$text}++;
+    push @{$talk->{said}{$side}}, $text;
+    return $text;
+}
+
+sub post_v($self, $talk) {
+    $talk->{v_left}--;
+    $talk->{v}->post($self->text($talk, 'v', $talk->{v_n}++));
+}
+
+sub post_o($self, $talk) {
+    $talk->{o_left}--;
+    $talk->{op}->post($self->text($talk, 'o', $talk->{o_n}++),
+                      dialog => $talk->{id});
+}
+
+# Keeps a client's outbox filled.
+sub fill($self, $c) {
+    if (my $talk = $self->{talk}{$c}) {
+        $self->post_v($talk)
+            while $talk->{v_left} > 0 && @{$c->{outbox}} < $self->{window};
+        return;
+    }
+
+    my $turn = $self->{turn}{$c} or return;
+    while (@{$c->{outbox}} < 8 && @$turn) {
+        my $talk = shift @$turn;
+        next unless $talk->{o_left} > 0;
+        $self->post_o($talk);
+        push @$turn, $talk;
+    }
+}
+
+sub total($self) { return scalar keys %{$self->{posted}} }
+
+sub acked($self) {
+    my $waiting = 0;
+    $waiting += @{$_->{outbox}} for $self->clients;
+    return $self->total - $waiting;
+}
+
+
+# ------------------------------------------------------------------ faults
+
+my %fault = (
+    reload => sub ($self, $t) { $t->nginx->reload },
+
+    worker => sub ($self, $t) { $t->nginx->kill_worker },
+
+    statd => sub ($self, $t) {
+        $self->{statd}->stop('KILL');
+        $self->{statd} = $t->statd('--lease', 2000);
+    },
+
+    redis_term => sub ($self, $t) { $t->redis->restart('term') },
+
+    # Redis holds what it could not write to a slow disk; it is lost
+    redis_kill => sub ($self, $t) {
+        my $before = $self->acked;
+        $t->redis->slow_fsync($self->{fsync_ms});
+        my $until = now() + 2 * $self->{fsync_ms} / 1000;
+        wait_for(sub { now() > $until && $self->acked > $before }, 30,
+                 'writes under a slow disk');
+        $t->redis->kill9;
+        $t->redis->slow_fsync(0);
+        $t->redis->start;
+    },
+);
+
+sub plan($self) {
+    my @plan;
+    push @plan, ($_) x $self->{faults}{$_} for sort keys %{$self->{faults}};
+    my @shuffled;
+    push @shuffled, splice @plan, rand @plan, 1 while @plan;
+    return @shuffled;
+}
+
+# Posts everything; the faults are spread over the course of it.
+sub talk($self) {
+    my @plan = $self->plan;
+    my $n = @plan;
+    my $all = 2 * @{$self->{talks}}
+        * int($self->{messages} / $self->{dialogs} / 2);
+    my $start = $self->{started} = now();
+    my $busy = 0;
+
+    my $timer = reactor()->recurring(0.02 => sub {
+        $self->fill($_) for $self->clients;
+    });
+
+    while (@plan || $self->acked < $all) {
+        die "not ready after $self->{deadline} s: "
+            . $self->acked . " of $all acknowledged\n"
+            if now() - $start > $self->{deadline} * $Chat::Loop::SLOW;
+
+        my $due = @plan && $self->acked >= $all * ($n - @plan + 0.5) / ($n + 1);
+
+        if ($due) {
+            my $name = shift @plan;
+            my $from = now();
+            $fault{$name}->($self, $self->{t});
+            push @{$self->{done}}, $name;
+            $self->say(sprintf '%6.1f s  %-10s %.1f s, %d of %d acknowledged',
+                       $from - $start, $name, now() - $from, $self->acked,
+                       $all);
+            next;
+        }
+
+        reactor()->one_tick;
+    }
+
+    reactor()->remove($timer);
+    $self->{seconds} = now() - $start;
+    $self->{all} = $all;
+}
+
+# Both sides have everything on their screens; then they part.
+sub settle($self) {
+    wait_for(sub { !grep { !$self->complete($_) } @{$self->{talks}} },
+             60, 'both sides have seen everything');
+    $_->{op}->close_dialog($_->{id}) for @{$self->{talks}};
+    wait_for(sub {
+        !grep { $_->{v}->state($_->{id}) ne 'closed' } @{$self->{talks}}
+    }, 60, 'every dialog is closed');
+}
+
+sub complete($self, $talk) {
+    my $n = $talk->{v_n} + $talk->{o_n};
+    for my $c ($talk->{v}, @{$self->{ops}[$talk->{a}]}) {
+        return 0 if $self->messages($c, $talk) < $n;
+    }
+    return 1;
+}
+
+sub messages($self, $c, $talk) {
+    return map { s/\0message_posted$//r } grep { /\0message_posted$/ }
+        @{$c->events($talk->{id})};
+}
+
+
+# ----------------------------------------------------------------- verdict
+
+# {lost, doubled, disorder, foreign, ...}: numbers, all zero if all is well;
+# and `faults`: texts for people.
+sub verdict($self) {
+    my %v = (lost => 0, doubled => 0, unlike => 0, disorder => 0,
+             statistics => 0, broken => 0, refused => 0);
+    my @why;
+    my $r = $self->{t}->redis->client;
+
+    for my $talk (@{$self->{talks}}) {
+        my $a = $self->{account}[$talk->{a}];
+        my @list = map { listed($_) }
+            $r->lrange(key($a, "a:$a:d:$talk->{id}:pub"), 0, -1);
+        my @stored = map { $_->{text} }
+            grep { $_->{event} eq 'message_posted' } @list;
+        my %stored;
+        $stored{$_}++ for @stored;
+
+        for my $side (qw(v o)) {
+            my @said = @{$talk->{said}{$side} // []};
+            $v{lost} += grep { !$stored{$_} } @said;
+            my @kept = grep { /^d$talk->{i}\.$side/ } @stored;
+            my %seen;
+            my @once = grep { !$seen{$_}++ } @kept;
+            $v{doubled} += @kept - @once;
+            if ("@once" ne "@said") {
+                $v{disorder}++;
+                push @why, "dialog $talk->{i}: $side\'s order differs";
+            }
+        }
+
+        for my $c ($talk->{v}, @{$self->{ops}[$talk->{a}]}) {
+            my @shown = $self->messages($c, $talk);
+            if (join("\1", @shown) ne join "\1", @stored) {
+                $v{unlike}++;
+                push @why, "dialog $talk->{i}: a $c->{kind} shows "
+                    . @shown . ' messages, Redis has ' . @stored;
+            }
+        }
+    }
+
+    for my $c ($self->clients) {
+        $v{broken} += $c->{broken};
+        $v{disorder} += $c->{disorder};
+        $v{refused} += $c->{refused};
+        push @why, map { "$c->{kind}: $_->{code}: $_->{text}" }
+            grep { defined $_->{n} && !defined $_->{retry_ms}
+                   && !defined $_->{expected} } @{$c->{errors}};
+    }
+
+    push @why, $self->statistics(\%v);
+    $self->{why} = \@why;
+    return \%v;
+}
+
+# What chatctl says against what was done here.
+sub statistics($self, $v) {
+    my $t = $self->{t};
+    my @why;
+
+    wait_for(sub { eval { $self->counted } }, 60, 'all is counted');
+
+    for my $a (1 .. $self->{accounts}) {
+        my @talks = grep { $_->{a} == $a } @{$self->{talks}};
+        my %want = (requests => 0 + @talks, answered => 0 + @talks,
+            taken => 0 + @talks, closed => 0 + @talks, released => 0,
+            reopened => 0, first_response_n => 0 + @talks,
+            queue_wait_n => 0 + @talks,
+            messages_visitor => 0, messages_operator => 0);
+        $want{messages_visitor} += $_->{v_n} for @talks;
+        $want{messages_operator} += $_->{o_n} for @talks;
+
+        my $rows = $t->ctl_json('stats', '--site', "site$a.test",
+                                '--from', '24h');
+        my ($site) = grep { $_->{operator} eq '' } @$rows;
+
+        for my $stat (sort keys %want) {
+            next if $site->{$stat} == $want{$stat};
+            $v->{statistics}++;
+            push @why, "site$a.test: $stat is $site->{$stat}, "
+                . "true is $want{$stat}";
+        }
+
+        my $sum = 0;
+        $sum += $_->{messages_operator} for grep { $_->{operator} ne '' } @$rows;
+        if ($sum != $want{messages_operator}) {
+            $v->{statistics}++;
+            push @why, "site$a.test: operators' messages add up to $sum";
+        }
+    }
+
+    my ($rc, $out, $err) = $t->ctl('stats', 'replay');
+    if ($rc) {
+        $v->{statistics}++;
+        push @why, "replay: $err";
+    }
+
+    return @why;
+}
+
+sub counted($self) {
+    my $r = $self->{t}->redis->client;
+    for my $a (map { $self->{account}[$_] } 1 .. $self->{accounts}) {
+        my ($last) = $r->xrevrange(key($a, 'log'), '+', '-', 'COUNT', 1);
+        return 0 if ($r->hget(key($a, 'statd'), 'pos') // '') ne $last->[0];
+    }
+    return 1;
+}
+
+
+# What it was like, for people.
+sub figures($self) {
+    my @l = sort { $a <=> $b } @{$self->{latency}};
+    my %sum;
+    for my $c ($self->clients) {
+        $sum{$_} += $c->{$_} // 0 for qw(connects resets already gaps temporary
+                                         resent dups);
+    }
+    return {
+        messages => $self->{all}, seconds => $self->{seconds},
+        rate => $self->{all} / $self->{seconds},
+        p50 => $l[@l * 0.5], p99 => $l[@l * 0.99], max => $l[-1], %sum,
+    };
+}
+
+
+1;
