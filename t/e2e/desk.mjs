@@ -31,7 +31,7 @@ export class Desk {
     }
 
     async take() {
-        await this.page.locator('.thread-head .primary').click();
+        await this.page.locator('.thread-head > .primary').click();
         await this.page.waitForSelector('.composer textarea');
     }
 
@@ -41,7 +41,7 @@ export class Desk {
     }
 
     async end() {
-        await this.page.locator('.thread-head button').last().click();
+        await this.page.locator('.thread-head > button').last().click();
         await this.page.click('.sure .primary');
     }
 
@@ -80,12 +80,12 @@ export class Widget {
     }
 
     texts() {
-        return this.page.locator('.bubble .text').allInnerTexts();
+        return this.page.locator('.msg .bubble').allInnerTexts();
     }
 
     async idle() {
         await until(async () =>
-            await this.page.locator('.bubble.pending').count() === 0,
+            await this.page.locator('.msg.waits').count() === 0,
         'the widget to have sent everything', 40_000);
     }
 }

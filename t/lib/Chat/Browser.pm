@@ -16,6 +16,9 @@ my $json = JSON::XS->new->utf8->canonical;
 sub run($class, $t, $scenario, $place, %faults) {
     local $ENV{CHAT_PLACE} = $json->encode({ip => $t->ip, port => $t->port,
                                             dir => $t->{dir}, %$place});
+    binmode Test::More->builder->$_, ":utf8"
+        for qw(output failure_output todo_output);
+
     my $pid = open2(my $out, my $in, 'node',
                     "$t->{top}/t/e2e/$scenario.mjs");
     my $ended;
