@@ -45,9 +45,10 @@ sub stream($query, %args) {
             $s->{raw} .= $bytes;
             $buf .= $bytes;
             while ($buf =~ s/^(.*?)\n\n//s) {
-                my ($id) = $1 =~ /^id: (.*)$/m;
+                my $block = $1;
+                my ($id) = $block =~ /^id: (.*)$/m;
                 push @{$s->{events}}, {id => $id, data => decode_json($1)}
-                    if $1 =~ /^data: (.*)$/m;
+                    if $block =~ /^data: (.*)$/m;
             }
         },
         on_done => sub ($res) { $s->{done} = 1; $s->{res} //= $res });
@@ -151,7 +152,7 @@ my $fifth = stream('instance=bounds05', headers => \%bearer);
 wait_for(sub { $fifth->{done} }, 10, 'a refusal');
 is $fifth->{res}{status}, 503, 'no room for a fifth';
 cmp_ok $fifth->{res}{headers}{'retry-after'}, '>=', 1, 'told to come back';
-is decode_json($fifth->{res}{body})->{code}, 'busy', 'and why';
+is decode_json($fifth->{raw})->{code}, 'busy', 'and why';
 is $t->http('GET', '/_chat/v1/poll?instance=bounds06', host => 'shop.test',
             headers => \%bearer)->{status}, 503, 'nor for a poll';
 is post($token, 'five')->{status}, 200, 'writing needs no room';
