@@ -106,7 +106,9 @@ chat_json_number(void *ctx, const char *text, size_t len)
 
     /* digits beyond 64 bits are an integer all the same: out of range */
 
-    if (strspn(text, "-0123456789") >= len) {
+    if (!memchr(text, '.', len) && !memchr(text, 'e', len)
+        && !memchr(text, 'E', len))
+    {
         return chat_decode_int(&j->decode, negative, UINT64_MAX,
                                j->yajl.token)
                == CHAT_OK;
