@@ -85,6 +85,13 @@ export async function launch() {
 export const url = (host, path = '/') =>
     `http://${host}:${place.port}${path}`;
 
+/*
+ * What a browser says of faults that are wanted here, and of plain HTTP on a
+ * host that is not called localhost.
+ */
+const EXPECTED = [/Failed to load resource/, /WebSocket connection/,
+    /Cross-Origin-Opener-Policy header has been ignored/];
+
 /** Console errors of a page that nobody expected, to be shown at the end. */
 export const complaints = [];
 
@@ -97,7 +104,7 @@ export async function page(options = {}, expected = []) {
     p.on('pageerror', (e) => complaints.push(String(e)));
     p.on('console', (m) => {
         if (m.type() === 'error'
-            && ![/Failed to load resource/, /WebSocket connection/, ...expected]
+            && ![...EXPECTED, ...expected]
                 .some((re) => re.test(m.text())))
         {
             complaints.push(m.text());
