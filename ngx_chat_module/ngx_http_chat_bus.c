@@ -169,6 +169,7 @@ ngx_http_chat_bus_wake_handler(ngx_event_t *ev)
         ngx_http_chat_bus_elect(w->bus);
     }
 
+    ngx_http_chat_replay_go(w);
     ngx_http_chat_bus_dispatch(w->bus);
 }
 

@@ -4,14 +4,23 @@
  * server's history changed: it may have lost what it had confirmed (AOF
  * everysec, a fail-over).  The senders' numbers make survivors no-ops.
  *
- * A write may be refused because its predecessor comes from another worker,
- * which replays at the same time: the refused ones are tried again for 5 s.
+ * Workers of a node take turns, by the ids that their writes had: a question
+ * comes before its answer, and both before the end of the dialog.  Between
+ * nodes a write may be refused for want of its predecessor: the refused ones
+ * are tried again for 5 s.
  */
 
 #include "ngx_http_chat_write.h"
+#include "ngx_http_chat_zone.h"
+
+
+#define NGX_HTTP_CHAT_REPLAY_LOOK  20          /* ms, if nobody wakes us */
 
 
 static void ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr);
+static ngx_uint_t ngx_http_chat_replay_turn(ngx_http_chat_writer_t *wr,
+    ngx_http_chat_unit_t *u);
+static void ngx_http_chat_replay_tell(ngx_http_chat_writer_t *wr);
 static void ngx_http_chat_replay_reply(void *data, ngx_int_t rc,
     redisReply *reply);
 static ngx_uint_t ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u,
@@ -29,6 +38,7 @@ ngx_http_chat_replay_init(ngx_http_chat_writer_t *wr)
 {
     ngx_queue_init(&wr->tail);
     ngx_queue_init(&wr->replay);
+    ngx_queue_init(&wr->replaying);
     ngx_queue_init(&wr->refused);
 
     wr->replay_timer.handler = ngx_http_chat_replay_timer;
@@ -47,6 +57,7 @@ ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr)
 
     (void) ngx_http_chat_replay_drop(&wr->tail);
     (void) ngx_http_chat_replay_drop(&wr->replay);
+    (void) ngx_http_chat_replay_drop(&wr->replaying);
     (void) ngx_http_chat_replay_drop(&wr->refused);
 }
 
@@ -125,16 +136,18 @@ ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
     }
 
     wr->epoch = wr->redis.epoch;
+    wr->replay_since = ngx_current_msec;
 
     if (ngx_queue_empty(&wr->replay)) {
+        ngx_http_chat_replay_tell(wr);
         return NGX_OK;
     }
 
     wr->round = 1;
     wr->replayed = 0;
-    wr->replay_since = ngx_current_msec;
     wr->replay_pause = 100;
 
+    ngx_http_chat_replay_tell(wr);
     ngx_http_chat_replay_send(wr);
 
     return NGX_AGAIN;
@@ -157,6 +170,15 @@ ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr)
 }
 
 
+void
+ngx_http_chat_replay_go(ngx_http_chat_worker_t *w)
+{
+    if (w->writer->round) {
+        ngx_http_chat_replay_send(w->writer);
+    }
+}
+
+
 static void
 ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr)
 {
@@ -167,21 +189,88 @@ ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr)
         q = ngx_queue_head(&wr->replay);
         u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
 
-        if (ngx_http_chat_redis_send(&wr->redis, &u->bytes,
-                                     NGX_HTTP_CHAT_REDIS_TIMEOUT,
-                                     ngx_http_chat_replay_reply, u)
-            != NGX_OK)
+        if (!ngx_http_chat_replay_turn(wr, u)
+            || ngx_http_chat_redis_send(&wr->redis, &u->bytes,
+                                        NGX_HTTP_CHAT_REDIS_TIMEOUT,
+                                        ngx_http_chat_replay_reply, u)
+               != NGX_OK)
         {
-            if (wr->replaying == 0) {
-                ngx_add_timer(&wr->replay_timer, wr->replay_pause);
-            }
-
+            ngx_add_timer(&wr->replay_timer, NGX_HTTP_CHAT_REPLAY_LOOK);
             return;
         }
 
         ngx_queue_remove(q);
-        wr->replaying++;
+        ngx_queue_insert_tail(&wr->replaying, q);
     }
+}
+
+
+/*
+ * Nobody has an earlier one left.  Workers that did not come back to this
+ * server yet may have: they are waited for, but not for long.
+ */
+
+static ngx_uint_t
+ngx_http_chat_replay_turn(ngx_http_chat_writer_t *wr,
+    ngx_http_chat_unit_t *u)
+{
+    ngx_int_t              i;
+    ngx_http_chat_slot_t  *slot;
+
+    if (!wr->round
+        || ngx_current_msec - wr->replay_since > NGX_HTTP_CHAT_REPLAY_WAIT)
+    {
+        return 1;
+    }
+
+    for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
+        slot = &wr->w->zone->slots[i];
+
+        if (i == wr->w->slot
+            || slot->pid == 0
+            || (slot->replay_epoch == wr->epoch
+                && slot->replay_next >= u->order)
+            || !ngx_http_chat_zone_alive(slot->pid))
+        {
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* Where we are; those who wait for us are woken. */
+
+static void
+ngx_http_chat_replay_tell(ngx_http_chat_writer_t *wr)
+{
+    ngx_queue_t           *first;
+    ngx_http_chat_slot_t  *slot;
+    ngx_http_chat_unit_t  *u;
+
+    if (wr->w->slot < 0) {
+        return;
+    }
+
+    slot = &wr->w->zone->slots[wr->w->slot];
+    first = ngx_queue_empty(&wr->replaying) ? &wr->replay : &wr->replaying;
+
+    if (wr->round && !ngx_queue_empty(first)) {
+        u = ngx_queue_data(ngx_queue_head(first), ngx_http_chat_unit_t,
+                           queue);
+        slot->replay_next = u->order;
+
+    } else {
+        slot->replay_next = (ngx_atomic_uint_t) -1;
+    }
+
+    ngx_memory_barrier();
+    slot->replay_epoch = wr->epoch;
+
+    ngx_http_chat_zone_wake(wr->w);
 }
 
 
@@ -194,7 +283,7 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
     u = data;
     wr = u->writer;
 
-    wr->replaying--;
+    ngx_queue_remove(&u->queue);
 
     if (rc != NGX_OK) {
         ngx_queue_insert_tail(&wr->refused, &u->queue);
@@ -210,9 +299,13 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
 
     freeReplyObject(reply);
 
+    if (wr->round) {
+        ngx_http_chat_replay_tell(wr);
+    }
+
     ngx_http_chat_replay_send(wr);
 
-    if (wr->replaying == 0) {
+    if (ngx_queue_empty(&wr->replaying) && ngx_queue_empty(&wr->replay)) {
         ngx_http_chat_replay_round(wr);
     }
 }
@@ -303,7 +396,10 @@ ngx_http_chat_replay_timer(ngx_event_t *ev)
 
     wr = ev->data;
 
-    ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+    if (ngx_queue_empty(&wr->replay)) {
+        ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+    }
+
     ngx_http_chat_replay_send(wr);
 }
 

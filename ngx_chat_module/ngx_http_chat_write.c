@@ -204,7 +204,7 @@ ngx_http_chat_write_tick(ngx_http_chat_worker_t *w)
 ngx_uint_t
 ngx_http_chat_write_busy(ngx_http_chat_worker_t *w)
 {
-    return w->writer->units != 0 || w->writer->replaying != 0;
+    return w->writer->units != 0 || !ngx_queue_empty(&w->writer->replaying);
 }
 
 
@@ -816,6 +816,7 @@ ngx_http_chat_write_appended(ngx_http_chat_unit_t *u, redisReply *reply)
             || items[i]->outcome == CHAT_WRITE_ALREADY)
         {
             acked = 1;
+            u->order = ngx_http_chat_order(&items[i]->id);
         }
 
         if (call) {
@@ -842,6 +843,10 @@ ngx_http_chat_write_answered(ngx_http_chat_unit_t *u, redisReply *reply)
             && chat_commit_parse(reply, &res) == CHAT_OK
             && (res.outcome == CHAT_WRITE_OK
                 || res.outcome == CHAT_WRITE_ALREADY);
+
+    if (acked) {
+        u->order = ngx_http_chat_order(&res.id);
+    }
 
     call = u->calls[0];
 

@@ -23,6 +23,11 @@
 #define NGX_HTTP_CHAT_TAIL_AGE    30000        /* ms kept for replay */
 #define NGX_HTTP_CHAT_TAIL_MAX    (8 * 1024 * 1024)
 #define NGX_HTTP_CHAT_REPLAY_AGE  5000         /* ms for predecessors */
+#define NGX_HTTP_CHAT_REPLAY_WAIT 2000         /* ms for other workers */
+
+/* Log ids as one number, for comparing across workers. */
+#define ngx_http_chat_order(id)                                              \
+    (((id)->ms << 20) | ngx_min((id)->seq, 0xfffff))
 
 
 /* One command on its way to Redis, and whom to answer. */
@@ -31,6 +36,7 @@ typedef struct {
     ngx_http_chat_writer_t     *writer;
     chat_str_t                  bytes;         /* hiredis'; empty: collected */
     ngx_msec_t                  since;         /* asked; in the tail: acked */
+    uint64_t                    order;         /* in the tail: by log id */
     ngx_uint_t                  n;             /* calls */
     unsigned                    append:1;      /* else one commit or read */
     unsigned                    numbered:1;
@@ -63,8 +69,8 @@ struct ngx_http_chat_writer_s {
     uint32_t                    epoch;         /* the tail was acked in */
 
     ngx_queue_t                 replay;        /* to be sent, in order */
+    ngx_queue_t                 replaying;     /* sent */
     ngx_queue_t                 refused;       /* tried, to be tried again */
-    ngx_uint_t                  replaying;     /* unanswered ones */
     ngx_uint_t                  replayed;
     ngx_msec_t                  replay_since;
     ngx_msec_t                  replay_pause;
@@ -122,6 +128,8 @@ void ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
  */
 ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr);
 void ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr);
+/* Another worker may have come further. */
+void ngx_http_chat_replay_go(ngx_http_chat_worker_t *w);
 void ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr);
 void ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr);
 

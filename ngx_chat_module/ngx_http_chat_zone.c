@@ -211,6 +211,8 @@ ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone, ngx_uint_t i)
     slot->armed = 0;
     slot->checks = 0;
     slot->exiting = 0;
+    slot->replay_epoch = 0;
+    slot->replay_next = (ngx_atomic_uint_t) -1;
 
     return NGX_OK;
 }

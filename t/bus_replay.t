@@ -1,0 +1,143 @@
+# Promise: what Redis had acknowledged and then lost (it was killed between
+# two fsyncs) is written again by the workers, in order and once, even if the
+# clients that wrote it are gone.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new;
+my $redis = $t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $nginx = $t->nginx(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+sub visitor () { $t->visitor(host => 'shop.test') }
+sub operator () {
+    return $t->operator(host => 'desk.test', login => 'ann',
+                        password => 'secret-password');
+}
+
+# The file that Redis appends to, and how much of it there is.
+sub aof () {
+    my ($file) = glob "$redis->{dir}/appendonlydir/*.incr.aof";
+    return $file;
+}
+
+# Redis dies and what it wrote after `size` never reached the disk.
+sub lose ($size) {
+    $redis->kill9;
+    truncate aof(), $size or die $!;
+    $redis->start;
+}
+
+# Public events of a dialog as the store has them: "<event> <seq>"
+sub stored ($dialog) {
+    my ($key) = grep { /:d:\Q$dialog\E:pub$/ } $redis->client->keys('*:pub');
+    return unless defined $key;
+    return map { join ' ', (split / /)[1, 2] } $redis->client->lrange($key,
+                                                                      0, -1);
+}
+
+
+subtest 'a dialog of two workers loses its second half' => sub {
+    my ($v, $o) = (visitor(), operator());
+    $_->wait_welcome for $v, $o;
+
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+    $o->wait_events(2, $id);
+    $o->take($id);
+    $o->wait_sent;
+
+    $redis->client->config('SET', 'appendfsync', 'always');
+    $redis->client->set('here', 1);
+    my $size = -s aof();
+
+    for my $i (1 .. 10) {
+        my ($who, @to) = $i % 2 ? ($v) : ($o, dialog => $id);
+        $who->post("message $i", @to);
+        $who->wait_sent;
+    }
+
+    my @before = stored($id);
+    is @before, 13, 'opened, hello, taken, ten messages';
+    $_->close for $v, $o;
+
+    lose($size);
+    wait_for(sub { (my @now = stored($id)) == @before }, 15,
+             'all are there again');
+    is_deeply [stored($id)], \@before, '... in the order they had';
+
+    my $restored = 0;
+    $restored += $_ for $nginx->log =~ /(\d+) acknowledged writes restored/g;
+    is $restored, 10, '... ten of them were lost';
+};
+
+
+subtest 'a dialog that was lost from its first message on' => sub {
+    my ($v, $o) = (visitor(), operator());
+    $_->wait_welcome for $v, $o;
+    my $size = -s aof();
+
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+    $o->wait_events(2, $id);
+    $o->take($id);
+    $o->wait_sent;
+    $o->post('what may I do for you?', dialog => $id);
+    $o->wait_sent;
+    $v->post('nothing');
+    $v->wait_sent;
+    $v->close_dialog;
+    $v->wait_sent;
+
+    my @before = stored($id);
+    $_->close for $v, $o;
+
+    lose($size);
+    wait_for(sub { (my @now = stored($id)) == @before }, 15,
+             'the whole dialog is there again');
+    is_deeply [stored($id)], \@before, 'opened, talked, closed';
+};
+
+
+subtest 'nothing was lost: nothing is doubled' => sub {
+    my ($v, $o) = (visitor(), operator());
+    $_->wait_welcome for $v, $o;
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+    $o->wait_events(2, $id);
+    $o->take($id);
+    $o->wait_sent;
+    $v->post("message $_") for 1 .. 20;
+    $v->wait_sent;
+    my @before = stored($id);
+
+    $redis->restart('kill9');
+    $v->post('after');
+    $_->wait_text('after', $id) for $v, $o;
+
+    is_deeply [(stored($id))[0 .. $#before]], \@before, 'as it was';
+    is_deeply [$o->texts($id)], [$v->texts], 'both sides see the same';
+    is $_->{dups} + $_->{disorder} + $_->{broken}, 0, 'nothing twice'
+        for $v, $o;
+};
+
+$t->done;
