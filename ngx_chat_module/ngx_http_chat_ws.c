@@ -742,6 +742,11 @@ ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t)
 
     ws = ngx_http_chat_of(t, ngx_http_chat_ws_t, timer);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ws->connection->log, 0,
+                   "chat websocket timer: silent:%M pinged:%d closing:%d "
+                   "waiting:%uD", ngx_current_msec - ws->heard, ws->pinged,
+                   ws->closing, ws->n_out);
+
     if (ws->closing) {
         /* the peer had its time */
         ngx_http_chat_ws_finish(ws);
@@ -780,14 +785,15 @@ ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t)
 static void
 ngx_http_chat_ws_arm(ngx_http_chat_ws_t *ws)
 {
-    ngx_msec_t  since, rest, silence;
+    ngx_msec_t  since, rest, silence, stall;
 
     silence = ngx_current_msec - (ws->pinged ? ws->pinged_at : ws->heard);
     rest = (silence < ws->ping) ? ws->ping - silence : 1;
 
     if (ws->out || ws->connection->buffered) {
         since = ngx_current_msec - ws->progress;
-        rest = ngx_min(rest, since < ws->stall ? ws->stall - since : 1);
+        stall = (since < ws->stall) ? ws->stall - since : 1;
+        rest = ngx_min(rest, stall);
     }
 
     ngx_http_chat_wheel_set(&ws->worker->sessions->wheel, &ws->timer, rest,
