@@ -202,7 +202,8 @@ chat_rule_release(const chat_dialog_t *d, const chat_actor_t *who,
 
 /*
  * The timer is not moved by each message: when it fires too early it is set
- * to what the last event says.
+ * to what the last event says.  A visitor who waits for an answer is not
+ * sent away: the timer looks again after each further idle time.
  */
 
 static int
@@ -218,6 +219,11 @@ chat_rule_due_idle(const chat_dialog_t *d, const chat_actor_t *who,
     }
 
     due = d->last.ms + in->rules->idle_ms;
+
+    if (d->wait_ms && in->now_ms >= due) {
+        due += (in->now_ms - due) / in->rules->idle_ms * in->rules->idle_ms
+               + in->rules->idle_ms;
+    }
 
     if (in->now_ms < due) {
         out->nothing = 1;

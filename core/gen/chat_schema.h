@@ -34,7 +34,7 @@ typedef enum chat_dialog_state_e {
 typedef enum chat_close_reason_e {
     CHAT_CLOSE_REASON_VISITOR = 1,        /* the visitor ended it */
     CHAT_CLOSE_REASON_OPERATOR = 2,       /* the operator ended it */
-    /* nobody wrote for the site's auto-close time */
+    /* answered, and nobody wrote for the site's auto-close time */
     CHAT_CLOSE_REASON_IDLE = 3,
     CHAT_CLOSE_REASON_MAX = 4
 } chat_close_reason_e;

@@ -414,6 +414,8 @@ due_idle(void **state)
     chat_dialog_t  q = queued(), a = active(5), c = closed(5), n = absent();
 
     a.last.ms = NOW + 1000;
+    a.answered = 1;
+    a.wait_ms = 0;
 
     /* somebody wrote since: try again when that is old enough */
 
@@ -434,7 +436,27 @@ due_idle(void **state)
     assert_int_equal(dec.events[0].body.dialog_closed.reason,
                      CHAT_CLOSE_REASON_IDLE);
 
+    /* who waits for an answer is not sent away, be it in the queue or not */
+
     allowed(&q, by_system(), CHAT_INTENT_DUE_IDLE, NOW + HOUR);
+    assert_true(dec.nothing);
+    assert_int_equal(dec.due_ms[CHAT_DUE_IDLE], NOW + 2 * HOUR);
+
+    allowed(&q, by_system(), CHAT_INTENT_DUE_IDLE, NOW + 5 * HOUR + 1);
+    assert_true(dec.nothing);
+    assert_int_equal(dec.due_ms[CHAT_DUE_IDLE], NOW + 6 * HOUR);
+
+    a.wait_ms = NOW + 1000;
+    allowed(&a, by_system(), CHAT_INTENT_DUE_IDLE, NOW + HOUR + 1000);
+    assert_true(dec.nothing);
+    a.wait_ms = 0;
+
+    /* answered and given back: it may go from the queue */
+
+    q.answered = 1;
+    q.wait_ms = 0;
+    allowed(&q, by_system(), CHAT_INTENT_DUE_IDLE, NOW + HOUR);
+    assert_int_equal(dec.next.state, CHAT_DIALOG_STATE_CLOSED);
     assert_int_equal(dec.queue, -1);
 
     /* closed, erased, or switched off meanwhile: the timer goes */

@@ -305,6 +305,7 @@ commit(store_t *s, const chat_dialog_t *found, const chat_decision_t *dec)
         && dec->events[0].body.dialog_closed.reason == CHAT_CLOSE_REASON_IDLE)
     {
         assert_true(s->now >= d->last.ms + rules.idle_ms);
+        assert_int_equal(d->wait_ms, 0);
     }
 
     if (dec->events[0].event == CHAT_EV_DIALOG_RELEASED
