@@ -20,9 +20,10 @@ static int chat_attach_loaded(chat_op_t *op);
 static chat_cmd_t *chat_attach_pointer_cmd(chat_op_t *op,
     const chat_sender_t *s);
 static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
-    const chat_attach_t *a);
-static int chat_attach_ids(chat_op_t *op, chat_attach_t *a,
-    const redisReply *r);
+    const chat_attach_t *a, const char *what);
+static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
+static void chat_attach_ids(chat_attach_t *a, const redisReply *r);
+static int chat_attach_known(const chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
 static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
     const redisReply *r, const chat_dialog_t *d);
@@ -77,10 +78,22 @@ chat_attach_begin(chat_op_t *op)
         return rc;
     }
 
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return chat_call_redis(op, partition,
+                               chat_attach_pointer_cmd(op, &a->sender));
+    }
+
+    /* messages move a dialog in `open`, decisions in `dialogs` */
+
+    rc = chat_call_redis(op, partition,
+                         chat_attach_changed_cmd(op, a, "open"));
+
+    if (rc != CHAT_AGAIN || a->since.ms == 0) {
+        return rc;
+    }
+
     return chat_call_redis(op, partition,
-                           a->sender.kind == CHAT_ACTOR_KIND_VISITOR
-                           ? chat_attach_pointer_cmd(op, &a->sender)
-                           : chat_attach_changed_cmd(op, a));
+                           chat_attach_changed_cmd(op, a, "dialogs"));
 }
 
 
@@ -107,16 +120,16 @@ chat_attach_pointer_cmd(chat_op_t *op, const chat_sender_t *s)
 }
 
 
-/* The account's dialogs, newest first: open ones, or what changed since. */
+/* The account's dialogs, newest first: what changed since. */
 
 static chat_cmd_t *
-chat_attach_changed_cmd(chat_op_t *op, const chat_attach_t *a)
+chat_attach_changed_cmd(chat_op_t *op, const chat_attach_t *a,
+    const char *what)
 {
     chat_cmd_t  *c;
     chat_str_t   key;
 
-    key = chat_key_account(op->mem, a->sender.account,
-                           a->since.ms ? "dialogs" : "open");
+    key = chat_key_account(op->mem, a->sender.account, what);
 
     c = chat_cmd_create(op->mem, 7);
     if (c == NULL || key.len == 0) {
@@ -139,6 +152,8 @@ static int
 chat_attach_begun(chat_op_t *op)
 {
     int                rc;
+    size_t             n;
+    unsigned           slot, last;
     chat_sent_t        sent;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
@@ -154,48 +169,94 @@ chat_attach_begun(chat_op_t *op)
 
     a->n = sent.n;
 
-    rc = chat_call_reply(op, 1, &r);
-    if (rc != CHAT_OK) {
-        return rc;
+    last = a->sender.kind == CHAT_ACTOR_KIND_VISITOR || a->since.ms == 0 ? 1
+                                                                         : 2;
+
+    for (n = 0, slot = 1; slot <= last; slot++) {
+
+        rc = chat_call_reply(op, slot, &r);
+        if (rc != CHAT_OK) {
+            return rc;
+        }
+
+        if (r->type != REDIS_REPLY_ARRAY) {
+            return chat_op_fail(op, CHAT_E_INTERNAL);
+        }
+
+        n += r->elements;
     }
 
-    return chat_attach_ids(op, a, r);
+    rc = chat_attach_room(op, a, n);
+
+    for (slot = 1; slot <= last && rc == CHAT_OK; slot++) {
+        chat_attach_ids(a, chat_op_result(op, slot)->reply);
+    }
+
+    return rc;
 }
 
 
 static int
-chat_attach_ids(chat_op_t *op, chat_attach_t *a, const redisReply *r)
+chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n)
 {
-    size_t  i;
-
-    if (r->type != REDIS_REPLY_ARRAY) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
+    if (n > CHAT_LIMIT_DIALOGS_MAX) {
+        n = CHAT_LIMIT_DIALOGS_MAX;
     }
 
-    a->ids = chat_mem_alloc(op->mem, (r->elements + 1) * sizeof(chat_str_t));
-    a->texts = chat_mem_alloc(op->mem,
-                              (r->elements + 1) * sizeof(chat_str_t));
-    a->dialogs = chat_mem_alloc(op->mem,
-                                (r->elements + 1) * sizeof(chat_dialog_t));
+    /* one more: where a dialog is looked at that is not taken then */
+
+    a->ids = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_str_t));
+    a->texts = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_str_t));
+    a->dialogs = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_dialog_t));
 
     if (a->ids == NULL || a->texts == NULL || a->dialogs == NULL) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
+    a->room = n;
+
+    return CHAT_OK;
+}
+
+
+static void
+chat_attach_ids(chat_attach_t *a, const redisReply *r)
+{
+    size_t      i;
+    chat_str_t  id;
+
     for (i = 0; i < r->elements; i++) {
 
-        if (a->n_ids == CHAT_LIMIT_DIALOGS_MAX) {
+        /* nil: a visitor without a dialog */
+
+        if (chat_reply_str(r->element[i], &id) != CHAT_OK
+            || chat_attach_known(a, &id))
+        {
+            continue;
+        }
+
+        if (a->n_ids == a->room) {
             a->partial = 1;
             break;
         }
 
-        /* nil: a visitor without a dialog */
+        a->ids[a->n_ids++] = id;
+    }
+}
 
-        a->n_ids += chat_reply_str(r->element[i], &a->ids[a->n_ids])
-                    == CHAT_OK;
+
+static int
+chat_attach_known(const chat_attach_t *a, const chat_str_t *id)
+{
+    size_t  i;
+
+    for (i = 0; i < a->n_ids; i++) {
+        if (chat_str_eq(&a->ids[i], id)) {
+            return 1;
+        }
     }
 
-    return CHAT_OK;
+    return 0;
 }
 
 

@@ -38,6 +38,7 @@ typedef struct {
     /* survives between steps */
     chat_str_t      *ids;          /* of dialogs to load */
     size_t           n_ids;
+    size_t           room;
     size_t           done;
 } chat_attach_t;
 

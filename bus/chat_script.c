@@ -3,7 +3,7 @@
 #include "chat_str.h"
 
 
-#define CHAT_APPEND_KEYS  5      /* of a message, after the log */
+#define CHAT_APPEND_KEYS  4      /* of a message, after the log */
 #define CHAT_APPEND_ARGS  7
 
 
@@ -88,7 +88,6 @@ chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item)
     key[1] = chat_key_dialog_pub(cmd->mem, s->account, &item->dialog);
     key[2] = chat_sender_key(cmd->mem, s);
     key[3] = chat_key_account(cmd->mem, s->account, "open");
-    key[4] = chat_key_account(cmd->mem, s->account, "dialogs");
 
     for (i = 0; i < CHAT_APPEND_KEYS; i++) {
         if (key[i].len == 0) {

@@ -5,15 +5,14 @@ local call = redis.call
 -- nil if n is the next number of the instance, else the answer to give
 local function refused(key, instance, n)
     local v = call('HGET', key, 'i:' .. instance)
-    if not v then
-        return n ~= 1 and { 'gap', 1 } or nil
+    local last = v and tonumber(v:match('^%d+')) or 0
+    if n == last + 1 then
+        return nil
+    elseif n > last or not v then
+        return { 'gap', last + 1 }
     end
-    local last, id, dialog, seq = v:match('^(%d+) (%S+) (%S*) (%d+)$')
-    last = tonumber(last)
-    if n <= last then
-        return { 'already', id, tonumber(seq), dialog }
-    end
-    return n > last + 1 and { 'gap', last + 1 } or nil
+    local id, dialog, seq = v:match('^%d+ (%S+) (%S*) (%d+)$')
+    return { 'already', id, tonumber(seq), dialog }
 end
 
 -- n = 1 comes of a new instance: the 17th pushes out the one silent longest
@@ -34,7 +33,7 @@ local function evict(key)
 end
 
 local function accept(key, instance, n, id, dialog, seq)
-    if n == 1 and call('HLEN', key) >= 16 then
+    if n == '1' and call('HLEN', key) >= 16 then
         evict(key)
     end
     call('HSET', key, 'i:' .. instance,
