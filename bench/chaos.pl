@@ -45,8 +45,9 @@ printf "%d messages between %d dialogs in %.1f s: %.0f a second; "
     . "acknowledged after %.1f ms (median), %.0f ms (99 %%), %.1f s (worst)\n",
     $f->{messages}, $opt{dialogs}, $f->{seconds}, $f->{rate},
     1000 * $f->{p50}, 1000 * $f->{p99}, $f->{max};
+# rewritten: acknowledged, lost by Redis, and there again
 say join ', ', map { "$_ $f->{$_}" }
-    qw(connects resets resent already gaps temporary dups);
+    qw(rewritten connects resets resent already gaps temporary dups);
 say join ', ', map { "$_ $v->{$_}" } sort keys %$v;
 say for splice @{$chaos->{why}}, 0, 20;
 

@@ -39,6 +39,7 @@ sub new($class, %args) {
         messages => 1000, dialogs => 20, accounts => 4, operators => 2,
         window => 2, faults => {}, fsync_ms => 1500, deadline => 60,
         say => sub ($text) { }, posted => {}, done => [], latency => [],
+        ack => {}, rewritten => 0,
         %args,
     }, $class;
 }
@@ -87,6 +88,7 @@ sub start($self) {
     for my $c ($self->clients) {
         $c->{on_ack} = sub ($c, $item, $f) {
             push @{$self->{latency}}, now() - $item->{at};
+            $self->{ack}{$item->{command}{text} // ''} = $f->{id};
             $self->fill($c);
         };
     }
@@ -182,11 +184,16 @@ my %fault = (
         $self->{statd} = $t->statd('--lease', 2000);
     },
 
-    redis_term => sub ($self, $t) { $t->redis->restart('term') },
+    redis_term => sub ($self, $t) {
+        my $reset = $self->resets;
+        $t->redis->restart('term');
+        $reset->();
+    },
 
     # Redis holds what it could not write to a slow disk; it is lost
     redis_kill => sub ($self, $t) {
         my $before = $self->acked;
+        my $reset = $self->resets;
         $t->redis->slow_fsync($self->{fsync_ms});
         my $until = now() + 2 * $self->{fsync_ms} / 1000;
         wait_for(sub { now() > $until && $self->acked > $before }, 30,
@@ -194,8 +201,19 @@ my %fault = (
         $t->redis->kill9;
         $t->redis->slow_fsync(0);
         $t->redis->start;
+        $reset->();
     },
 );
+
+# Waits until everybody was told that the store's history may have changed.
+sub resets($self) {
+    my %before = map { $_ => $_->{resets} } $self->clients;
+    return sub {
+        wait_for(sub {
+            !grep { $_->{resets} == $before{$_} } $self->clients
+        }, 30, 'everybody starts anew');
+    };
+}
 
 sub plan($self) {
     my @plan;
@@ -282,10 +300,13 @@ sub verdict($self) {
         my $a = $self->{account}[$talk->{a}];
         my @list = map { listed($_) }
             $r->lrange(key($a, "a:$a:d:$talk->{id}:pub"), 0, -1);
-        my @stored = map { $_->{text} }
-            grep { $_->{event} eq 'message_posted' } @list;
+        my @messages = grep { $_->{event} eq 'message_posted' } @list;
+        my @stored = map { $_->{text} } @messages;
         my %stored;
         $stored{$_}++ for @stored;
+        # under another id than was acknowledged: Redis had lost it
+        $self->{rewritten} += grep {
+            ($self->{ack}{$_->{text}} // $_->{id}) ne $_->{id} } @messages;
 
         for my $side (qw(v o)) {
             my @said = @{$talk->{said}{$side} // []};
@@ -390,7 +411,7 @@ sub figures($self) {
     return {
         messages => $self->{all}, seconds => $self->{seconds},
         rate => $self->{all} / $self->{seconds},
-        p50 => $l[@l * 0.5], p99 => $l[@l * 0.99], max => $l[-1], %sum,
+        rewritten => $self->{rewritten}, p50 => $l[@l * 0.5], p99 => $l[@l * 0.99], max => $l[-1], %sum,
     };
 }
 
