@@ -49,39 +49,39 @@ export class ChatClient {
     readonly pending: Atom<Pending[]>;
     readonly limits: Atom<Limits> = atom(DEFAULT_LIMITS);
 
-    private readonly session: Session;
-    private readonly outbox: Outbox;
-    private readonly waiting = new Map<string, (r: Result) => void>();
-    private readonly ears = new Set<(frame: ServerFrame) => void>();
-    private cursor: string | undefined;
+    readonly #session: Session;
+    readonly #outbox: Outbox;
+    readonly #waiting = new Map<string, (r: Result) => void>();
+    readonly #ears = new Set<(frame: ServerFrame) => void>();
+    #cursor: string | undefined;
 
     constructor(private readonly o: ClientOptions) {
-        this.cursor = o.cursor;
+        this.#cursor = o.cursor;
 
-        this.outbox = new Outbox({
+        this.#outbox = new Outbox({
             host: o.host,
             saved: o.saved,
             save: o.save,
-            send: (command) => this.session.send(command),
-            restart: () => this.session.restart(),
-            unauthorized: () => this.session.unauthorized(),
+            send: (command) => this.#session.send(command),
+            restart: () => this.#session.restart(),
+            unauthorized: () => this.#session.unauthorized(),
             changed: (pending) => this.pending?.set(pending),
             settled: (entry, result) => {
-                this.waiting.get(entry.key)?.(result);
-                this.waiting.delete(entry.key);
+                this.#waiting.get(entry.key)?.(result);
+                this.#waiting.delete(entry.key);
             },
         });
 
-        this.session = new Session({
+        this.#session = new Session({
             host: o.host,
             url: o.url,
-            instance: () => this.outbox.instance,
-            cursor: () => this.cursor,
-            frame: (frame) => this.take(frame),
-            cursorMoved: (cursor) => this.move(cursor),
-            resumed: () => this.outbox.up(),
-            status: (status) => this.told(status),
-            forget: () => this.move(undefined),
+            instance: () => this.#outbox.instance,
+            cursor: () => this.#cursor,
+            frame: (frame) => this.#take(frame),
+            cursorMoved: (cursor) => this.#move(cursor),
+            resumed: () => this.#outbox.up(),
+            status: (status) => this.#told(status),
+            forget: () => this.#move(undefined),
             renew: () => o.renew(),
             ...(o.page ? { page: o.page } : {}),
             ...(o.headers ? { headers: o.headers } : {}),
@@ -89,36 +89,36 @@ export class ChatClient {
             ...(o.worked ? { worked: o.worked } : {}),
         });
 
-        this.pending = atom(this.outbox.pending);
+        this.pending = atom(this.#outbox.pending);
         this.status = atom<Status>(
             { phase: 'idle', store: 'up', transport: o.prefer ?? 'ws' });
     }
 
     get instance(): string {
-        return this.outbox.instance;
+        return this.#outbox.instance;
     }
 
     start(): void {
-        this.session.start();
+        this.#session.start();
     }
 
     stop(): void {
-        this.session.stop();
+        this.#session.stop();
     }
 
-    /** The tab is visible again, the page was restored, the network is back. */
+    /** The tab is looked at again, or the network is back. */
     wake(network_changed = false): void {
-        this.session.wake(network_changed);
+        this.#session.wake(network_changed);
     }
 
     networkLost(): void {
-        this.session.networkLost();
+        this.#session.networkLost();
     }
 
     /** Says hello without a cursor: gives up what we have for the truth. */
     refresh(): void {
-        this.move(undefined);
-        this.session.restart();
+        this.#move(undefined);
+        this.#session.restart();
     }
 
     /** Goes out in order, now or when it can; with a ttl, or never. */
@@ -127,67 +127,67 @@ export class ChatClient {
         const done = new Promise<Result>((resolve) => {
             settle = resolve;
         });
-        const entry = this.outbox.put(write, ttl_ms);
+        const entry = this.#outbox.put(write, ttl_ms);
 
-        this.waiting.set(entry.key, settle);
+        this.#waiting.set(entry.key, settle);
 
         return { entry, done };
     }
 
     cancel(key: string): boolean {
-        return this.outbox.cancel(key);
+        return this.#outbox.cancel(key);
     }
 
     /** false: not connected, and not worth keeping. */
     send(command: Cmd<'typing'> | Cmd<'history'>): boolean {
-        return this.session.send(command);
+        return this.#session.send(command);
     }
 
     frames(ear: (frame: ServerFrame) => void): () => void {
-        this.ears.add(ear);
-        return () => void this.ears.delete(ear);
+        this.#ears.add(ear);
+        return () => void this.#ears.delete(ear);
     }
 
-    private take(frame: ServerFrame): void {
+    #take(frame: ServerFrame): void {
         // what listeners see comes before what the outbox makes of it, so
         // that an event is there when its pending entry goes
-        for (const ear of [...this.ears]) {
+        for (const ear of [...this.#ears]) {
             ear(frame);
         }
 
         switch (frame.t) {
         case 'welcome':
             this.limits.set(frame.limits);
-            this.move(frame.cursor);
-            frame.events?.forEach((event) => this.outbox.seen(event));
-            this.outbox.welcome(frame);
+            this.#move(frame.cursor);
+            frame.events?.forEach((event) => this.#outbox.seen(event));
+            this.#outbox.welcome(frame);
             break;
 
         case 'event':
-            this.move(frame.cursor);
-            this.outbox.seen(frame);
+            this.#move(frame.cursor);
+            this.#outbox.seen(frame);
             break;
 
         case 'ack':
-            this.outbox.ack(frame);
+            this.#outbox.ack(frame);
             break;
 
         case 'error':
             if (frame.n !== undefined) {
-                this.outbox.error(frame);
+                this.#outbox.error(frame);
             }
             break;
         }
     }
 
-    private move(cursor: string | undefined): void {
-        this.cursor = cursor;
+    #move(cursor: string | undefined): void {
+        this.#cursor = cursor;
         this.o.cursorMoved?.(cursor);
     }
 
-    private told(status: Status): void {
+    #told(status: Status): void {
         if (status.phase !== 'live') {
-            this.outbox.down();
+            this.#outbox.down();
         }
 
         this.status?.set(status);

@@ -21,7 +21,8 @@ export interface DialogState {
 const TYPING_MS = 5_000;
 const TEXT_MAX = 120;
 
-export const NO_DIALOG: DialogState = { view: undefined, events: [], typing: [] };
+export const NO_DIALOG: DialogState =
+    { view: undefined, events: [], typing: [] };
 
 
 /**
@@ -62,7 +63,7 @@ export function withEvents(s: DialogState, news: EventView[]): DialogState {
         view = foldView(view, event);
 
         if (event.e === 'message_posted') {
-            const { from } = (event as ChatEvent & { e: 'message_posted' }).body;
+            const { from } = event.body;
 
             typing = typing.filter((t) => !same(t.from, from));
         }

@@ -52,18 +52,11 @@ export interface Host {
     WebSocket?: (new (url: string) => SocketLike) | undefined;
     EventSource?: (new (url: string) => SourceLike) | undefined;
     locks?: LocksLike | undefined;
-    BroadcastChannel?: (new (name: string) => ChannelLike) | undefined;
 }
 
 export interface LocksLike {
     request(name: string, options: { signal?: unknown; ifAvailable?: boolean },
         held: (lock: unknown) => Promise<void> | undefined): Promise<unknown>;
-}
-
-export interface ChannelLike {
-    onmessage: ((e: { data: unknown }) => void) | null;
-    postMessage(data: unknown): void;
-    close(): void;
 }
 
 /** A map of strings that may outlive the page. */
@@ -90,7 +83,6 @@ type Globals = Record<'Date' | 'Math', unknown> & {
     AbortController: Host['AbortController'];
     WebSocket?: Host['WebSocket'];
     EventSource?: Host['EventSource'];
-    BroadcastChannel?: Host['BroadcastChannel'];
     navigator?: { locks?: LocksLike };
 };
 
@@ -108,7 +100,6 @@ export function browserHost(): Host {
         AbortController: g.AbortController,
         WebSocket: g.WebSocket,
         EventSource: g.EventSource,
-        BroadcastChannel: g.BroadcastChannel,
         locks: g.navigator?.locks,
     };
 }

@@ -10,6 +10,7 @@ export { EMPTY_INBOX, inboxEvent, inboxLists, inboxPresence, inboxWelcome }
     from './inbox.ts';
 export type { InboxState, Lists } from './inbox.ts';
 export type { Entry, Pending, Result, Saved } from './outbox.ts';
+export { FATAL } from './session.ts';
 export type { Phase, Status } from './session.ts';
 export { atom } from './store.ts';
 export type { Atom } from './store.ts';

@@ -66,7 +66,7 @@ const TAIL = 32;
 /* refusals of the connection, not of the write: it waits for better days */
 export const NOT_ITS_FAULT = ['unauthorized', 'bad_csrf', 'bad_origin',
     'misdirected', 'suspended', 'expected_hello', 'method', 'media_type',
-    'upgrade', 'length'];
+    'upgrade', 'length', 'insecure'];
 
 /* errors that end a write; all others mean "the same number again".  Names
  * instead of the schema's table: that has texts the widget need not carry */
@@ -75,28 +75,28 @@ export const FINAL = ['bad_json', 'bad_field', 'unknown_command', 'too_large',
 
 
 export class Outbox {
-    private s: Saved;
-    private live = false;
-    private flying = false;
-    private resting = false;       /* told to try again later */
-    private at: number;            /* the number to be sent next */
-    private tail_max = TAIL;
-    private timer: unknown;
+    #s: Saved;
+    #live = false;
+    #flying = false;
+    #resting = false;       /* told to try again later */
+    #at: number;            /* the number to be sent next */
+    #tail_max = TAIL;
+    #timer: unknown;
 
     constructor(private readonly o: OutboxOptions) {
-        this.s = o.saved ?? {
+        this.#s = o.saved ?? {
             instance: randomName(o.host), acked: 0, queue: [], tail: [],
         };
-        this.at = this.s.acked + 1;
+        this.#at = this.#s.acked + 1;
     }
 
     get instance(): string {
-        return this.s.instance;
+        return this.#s.instance;
     }
 
     /** Waiting and just acknowledged ones, in order. */
     get pending(): Pending[] {
-        const { instance, acked, queue, tail } = this.s;
+        const { instance, acked, queue, tail } = this.#s;
         const first = acked - tail.length + 1;
 
         return [...tail, ...queue].map((entry, i) =>
@@ -110,16 +110,16 @@ export class Outbox {
             ...(ttl_ms === undefined ? {} : { until_ms: host.now() + ttl_ms }),
         };
 
-        this.s.queue.push(entry);
-        this.keep();
-        this.flush();
+        this.#s.queue.push(entry);
+        this.#keep();
+        this.#flush();
 
         return entry;
     }
 
     /** Takes back a write that has not been sent yet. */
     cancel(key: string): boolean {
-        const { queue } = this.s;
+        const { queue } = this.#s;
         const i = queue.findIndex((e) => e.key === key);
 
         if (i < 0 || queue[i]!.sent) {
@@ -127,62 +127,62 @@ export class Outbox {
         }
 
         queue.splice(i, 1);
-        this.keep();
+        this.#keep();
         return true;
     }
 
     /** The connection is gone; what was under way may have arrived or not. */
     down(): void {
-        this.live = false;
-        this.landed();
+        this.#live = false;
+        this.#landed();
     }
 
     /** The connection works, though no welcome said how far we came. */
     up(): void {
-        if (!this.live) {
-            this.live = true;
-            this.at = this.s.acked + 1;
-            this.flush();
+        if (!this.#live) {
+            this.#live = true;
+            this.#at = this.#s.acked + 1;
+            this.#flush();
         }
     }
 
     welcome(w: Welcome): void {
         const n = num(w.n);
-        const { acked, queue, tail } = this.s;
+        const { acked, queue, tail } = this.#s;
 
-        this.landed();
-        this.live = true;
-        this.tail_max = Math.max(1, w.limits.tail);
+        this.#landed();
+        this.#live = true;
+        this.#tail_max = Math.max(1, w.limits.tail);
 
         if (n > acked + queue.length) {
             // not our numbers: somebody else used this instance
-            this.renumber(queue);
+            this.#renumber(queue);
             return;
         }
 
         if (n >= acked) {
-            this.accept(n);
+            this.#accept(n);
 
         } else if (n > 0 && n >= acked - tail.length) {
             // the store lost its end: heal it from the tail
-            this.at = n + 1;
-            this.flush();
+            this.#at = n + 1;
+            this.#flush();
             return;
 
         } else {
-            this.renumber([...(n > 0 ? tail : lost(tail, w)), ...queue]);
+            this.#renumber([...(n > 0 ? tail : lost(tail, w)), ...queue]);
             return;
         }
 
-        this.expire();
-        this.at = this.s.acked + 1;
-        this.flush();
+        this.#expire();
+        this.#at = this.#s.acked + 1;
+        this.#flush();
     }
 
     ack(a: Ack): void {
         const n = num(a.n);
 
-        if (!this.flying || n !== this.at) {
+        if (!this.#flying || n !== this.#at) {
             return;
         }
 
@@ -191,26 +191,26 @@ export class Outbox {
             ...(a.seq === undefined ? {} : { seq: a.seq }),
         };
 
-        this.landed();
+        this.#landed();
 
-        if (n <= this.s.acked) {
-            const { tail, acked } = this.s;
+        if (n <= this.#s.acked) {
+            const { tail, acked } = this.#s;
 
             tail[tail.length - 1 - (acked - n)]!.ack = where;
-            this.at = n + 1;
-            this.keep();
+            this.#at = n + 1;
+            this.#keep();
 
         } else {
-            this.s.queue[0]!.ack = where;
-            this.accept(n);
+            this.#s.queue[0]!.ack = where;
+            this.#accept(n);
         }
 
-        this.flush();
+        this.#flush();
     }
 
     /** An event of the log: proof, with or without an ack. */
     seen(event: EventView): void {
-        const { instance, acked, queue, tail } = this.s;
+        const { instance, acked, queue, tail } = this.#s;
         const colon = event.sender?.lastIndexOf(':') ?? -1;
 
         if (event.sender?.slice(0, colon) !== instance) {
@@ -226,66 +226,66 @@ export class Outbox {
 
             entry.ack = { id, dialog, ...(seq === undefined ? {} : { seq }) };
 
-            if (n > acked && this.live) {
-                this.landed();
-                this.accept(n);
-                this.flush();
+            if (n > acked && this.#live) {
+                this.#landed();
+                this.#accept(n);
+                this.#flush();
 
             } else {
-                this.keep();
+                this.#keep();
             }
         }
     }
 
     /** An error that names a number. */
     error(e: ErrorFrame): void {
-        if (!this.flying || num(e.n) !== this.at) {
+        if (!this.#flying || num(e.n) !== this.#at) {
             return;
         }
 
-        this.landed();
+        this.#landed();
 
         if (e.code === 'gap') {
-            this.gap(num(e.expected));
+            this.#gap(num(e.expected));
 
         } else if (NOT_ITS_FAULT.includes(e.code)) {
-            this.live = false;
+            this.#live = false;
 
             if (e.code === 'unauthorized') {
                 this.o.unauthorized();
             }
 
         } else if (FINAL.includes(e.code)) {
-            this.refuse(e);
-            this.flush();
+            this.#refuse(e);
+            this.#flush();
 
         } else {
             const { host } = this.o;
             const ms = Math.max(100, e.retry_ms ?? RETRY_MS);
 
-            this.resting = true;
-            this.timer = host.setTimeout(() => {
-                this.resting = false;
-                this.flush();
+            this.#resting = true;
+            this.#timer = host.setTimeout(() => {
+                this.#resting = false;
+                this.#flush();
             }, ms + Math.floor(host.random() * ms / 4));
         }
     }
 
-    private gap(expected: number): void {
-        const { acked, tail, queue } = this.s;
+    #gap(expected: number): void {
+        const { acked, tail, queue } = this.#s;
 
         if (expected > acked) {
             // it has more of us than we knew
             if (expected > acked + queue.length + 1) {
-                this.renumber(queue);
+                this.#renumber(queue);
                 return;
             }
 
-            this.accept(expected - 1);
-            this.at = expected;
+            this.#accept(expected - 1);
+            this.#at = expected;
 
         } else if (expected > 1 && expected > acked - tail.length) {
-            this.at = expected;
+            this.#at = expected;
 
         } else {
             // forgotten or lost? a welcome brings what is needed to tell
@@ -293,86 +293,87 @@ export class Outbox {
             return;
         }
 
-        this.flush();
+        this.#flush();
     }
 
-    private flush(): void {
+    #flush(): void {
         const { host } = this.o;
-        const { acked, queue, tail } = this.s;
-        const entry = this.at > acked ? queue[this.at - acked - 1]
-            : tail[tail.length - 1 - (acked - this.at)];
+        const { acked, queue, tail } = this.#s;
+        const entry = this.#at > acked ? queue[this.#at - acked - 1]
+            : tail[tail.length - 1 - (acked - this.#at)];
 
-        if (!this.live || this.flying || this.resting || !entry) {
+        if (!this.#live || this.#flying || this.#resting || !entry) {
             return;
         }
 
-        const command = { ...entry.write, n: String(this.at) } as WriteCommand;
+        const command =
+            { ...entry.write, n: String(this.#at) } as WriteCommand;
 
-        host.clearTimeout(this.timer);
+        host.clearTimeout(this.#timer);
 
         if (this.o.send(command)) {
-            this.flying = true;
+            this.#flying = true;
 
             if (!entry.sent) {
                 entry.sent = true;
-                this.keep();
+                this.#keep();
             }
 
-            this.timer = host.setTimeout(() => {
-                this.flying = false;
-                this.flush();
+            this.#timer = host.setTimeout(() => {
+                this.#flying = false;
+                this.#flush();
             }, ANSWER_MS);
         }
     }
 
-    private landed(): void {
-        this.flying = this.resting = false;
-        this.o.host.clearTimeout(this.timer);
+    #landed(): void {
+        this.#flying = this.#resting = false;
+        this.o.host.clearTimeout(this.#timer);
     }
 
     /** Everything up to n is in the log. */
-    private accept(n: number): void {
-        const done = this.s.queue.splice(0, n - this.s.acked);
+    #accept(n: number): void {
+        const done = this.#s.queue.splice(0, n - this.#s.acked);
 
-        this.s.acked = n;
-        this.s.tail = [...this.s.tail, ...done].slice(-this.tail_max);
-        this.at = n + 1;
-        this.keep();
+        this.#s.acked = n;
+        this.#s.tail = [...this.#s.tail, ...done].slice(-this.#tail_max);
+        this.#at = n + 1;
+        this.#keep();
 
         for (const entry of done) {
             this.o.settled(entry, { ok: true, ack: entry.ack });
         }
     }
 
-    private refuse({ code, text }: ErrorFrame): void {
-        const { acked, queue, tail } = this.s;
+    #refuse({ code, text }: ErrorFrame): void {
+        const { acked, queue, tail } = this.#s;
         let entry: Entry | undefined;
 
-        if (this.at > acked) {
+        if (this.#at > acked) {
             entry = queue.shift();
 
         } else {
-            entry = tail.splice(tail.length - 1 - (acked - this.at), 1)[0];
-            this.s.acked--;
+            entry = tail.splice(tail.length - 1 - (acked - this.#at), 1)[0];
+            this.#s.acked--;
         }
 
-        this.keep();
+        this.#keep();
 
         if (entry) {
             this.o.settled(entry, { ok: false, code, text });
         }
     }
 
-    private expire(): void {
+    #expire(): void {
         const now = this.o.host.now();
-        const late = this.s.queue.filter((e) => (e.until_ms ?? now) < now);
+        const late = this.#s.queue.filter((e) => (e.until_ms ?? now) < now);
 
         if (late.length === 0) {
             return;
         }
 
-        this.s.queue = this.s.queue.filter((e) => !late.includes(e));
-        this.keep();
+        this.#s.queue = this.#s.queue.filter((e) => !late.includes(e));
+        this.#keep();
 
         for (const entry of late) {
             this.o.settled(entry,
@@ -381,19 +382,19 @@ export class Outbox {
     }
 
     /** Under a new name everything starts at 1. */
-    private renumber(queue: Entry[]): void {
-        this.s = {
+    #renumber(queue: Entry[]): void {
+        this.#s = {
             instance: randomName(this.o.host), acked: 0, tail: [],
             queue: queue.map(({ ack: _, sent: __, ...entry }) => entry),
         };
-        this.at = 1;
+        this.#at = 1;
         this.down();
-        this.keep();
+        this.#keep();
         this.o.restart();
     }
 
-    private keep(): void {
-        this.o.save(this.s);
+    #keep(): void {
+        this.o.save(this.#s);
         this.o.changed(this.pending);
     }
 }
@@ -407,7 +408,7 @@ export class Outbox {
 function lost(tail: Entry[], w: Welcome): Entry[] {
     const ends = new Map<string, number>();
 
-    for (const view of [...(w.dialogs ?? []), ...(w.dialog ? [w.dialog] : [])]) {
+    for (const view of w.dialogs ?? (w.dialog ? [w.dialog] : [])) {
         ends.set(view.id, num(view.seq));
     }
 

@@ -66,172 +66,172 @@ const UPGRADE_MS = 60_000;
 const LOYAL_MISSES = 6;
 const ORDER: TransportName[] = ['ws', 'sse', 'poll'];
 
-/* refused for good: coming back would change nothing */
-const FATAL = ['suspended', 'misdirected', 'bad_origin', 'forbidden',
+/** Reasons of `closed` that coming back would not change. */
+export const FATAL = ['suspended', 'misdirected', 'bad_origin', 'forbidden',
     'not_found'];
 
 
 export class Session {
-    private status: Status;
-    private link: Transport | undefined;
-    private generation = 0;
-    private attempts = 0;
-    private misses = 0;
-    private ever_live = false;
-    private renewed = false;
-    private offline = false;
-    private bye_ms: number | undefined;
-    private ws_worked = false;
-    private live_at = 0;
+    #status: Status;
+    #link: Transport | undefined;
+    #generation = 0;
+    #attempts = 0;
+    #misses = 0;
+    #ever_live = false;
+    #renewed = false;
+    #offline = false;
+    #bye_ms: number | undefined;
+    #ws_worked = false;
+    #live_at = 0;
 
-    private ping_ms = PING_MS;
-    private heard = 0;
-    private heard_stream = 0;
-    private asked = 0;
-    private patience = 0;
+    #ping_ms = PING_MS;
+    #heard = 0;
+    #heard_stream = 0;
+    #asked = 0;
+    #patience = 0;
 
-    private opening: unknown;
-    private watching: unknown;
-    private retry: unknown;
-    private ticking: unknown;
-    private ticked = 0;
+    #opening: unknown;
+    #watching: unknown;
+    #retry: unknown;
+    #ticking: unknown;
+    #ticked = 0;
 
     constructor(private readonly o: SessionOptions) {
         const first = o.prefer ?? 'ws';
 
-        this.status = {
+        this.#status = {
             phase: 'idle', store: 'up',
-            transport: available(o.host, first) ? first : this.next('ws'),
+            transport: available(o.host, first) ? first : this.#next('ws'),
         };
     }
 
     get live(): boolean {
-        return this.status.phase === 'live';
+        return this.#status.phase === 'live';
     }
 
     start(): void {
-        if (this.status.phase === 'idle' || this.status.phase === 'closed') {
-            this.attempts = 0;
-            this.renewed = false;
-            this.tick();
-            this.connect();
+        if (this.#status.phase === 'idle' || this.#status.phase === 'closed') {
+            this.#attempts = 0;
+            this.#renewed = false;
+            this.#tick();
+            this.#connect();
         }
     }
 
     /** Ends for good: the page goes away, the visitor logs out. */
     stop(reason = 'stopped'): void {
-        this.drop();
-        this.o.host.clearTimeout(this.ticking);
-        this.ticking = undefined;
-        this.set({ phase: 'closed', reason });
+        this.#drop();
+        this.o.host.clearTimeout(this.#ticking);
+        this.#ticking = undefined;
+        this.#set({ phase: 'closed', reason });
     }
 
     /** Comes back at once, with a new hello. */
     restart(): void {
-        if (this.status.phase !== 'idle' && this.status.phase !== 'closed') {
-            this.connect();
+        if (this.#status.phase !== 'idle' && this.#status.phase !== 'closed') {
+            this.#connect();
         }
     }
 
     send(command: Command): boolean {
-        if (!this.live || !this.link) {
+        if (!this.live || !this.#link) {
             return false;
         }
 
-        this.link.send(command);
+        this.#link.send(command);
         return true;
     }
 
     /** The browser says there is a network, or the tab is looked at again. */
     wake(network_changed = false): void {
-        this.offline = false;
+        this.#offline = false;
 
         if (network_changed && !this.live) {
             // another network: what worked on the last one says nothing
-            this.ever_live = false;
-            this.misses = 0;
-            this.prefer('ws');
+            this.#ever_live = false;
+            this.#misses = 0;
+            this.#prefer('ws');
         }
 
-        if (this.status.phase === 'waiting'
-            || this.status.phase === 'offline')
+        if (this.#status.phase === 'waiting'
+            || this.#status.phase === 'offline')
         {
-            this.attempts = 0;
-            this.connect();
+            this.#attempts = 0;
+            this.#connect();
 
         } else if (this.live) {
-            this.probe();
+            this.#probe();
         }
     }
 
     /** The browser says there is no network.  It may be wrong: we go on. */
     networkLost(): void {
-        this.offline = true;
+        this.#offline = true;
 
         if (this.live) {
-            this.probe();
+            this.#probe();
 
-        } else if (this.status.phase === 'waiting') {
-            this.backoff();
+        } else if (this.#status.phase === 'waiting') {
+            this.#backoff();
         }
     }
 
     /** An answer to a command said that we are nobody here. */
     unauthorized(): void {
-        void this.renew();
+        void this.#renew();
     }
 
-    private connect(): void {
+    #connect(): void {
         const { host } = this.o;
 
-        this.drop();
+        this.#drop();
 
-        const generation = this.generation;
-        const name = this.status.transport;
-        const mine = (): boolean => generation === this.generation;
+        const generation = this.#generation;
+        const name = this.#status.transport;
+        const mine = (): boolean => generation === this.#generation;
 
-        this.bye_ms = undefined;
-        this.set({ phase: 'connecting' });
+        this.#bye_ms = undefined;
+        this.#set({ phase: 'connecting' });
 
-        this.opening = host.setTimeout(() => this.failed({}), OPEN_MS);
+        this.#opening = host.setTimeout(() => this.#failed({}), OPEN_MS);
 
-        this.link = openTransport(name, {
+        this.#link = openTransport(name, {
             host,
             url: this.o.url,
             instance: this.o.instance(),
             cursor: () => this.o.cursor(),
             headers: () => this.o.headers?.() ?? {},
         }, {
-            open: () => mine() && this.opened(),
+            open: () => mine() && this.#opened(),
             frames: (frames, streamed) => {
-                this.hear(mine(), streamed);
+                this.#hear(mine(), streamed);
 
                 for (const frame of frames) {
                     if (mine()) {
-                        this.take(frame);
+                        this.#take(frame);
                     }
                 }
             },
             cursor: (cursor) => {
                 if (mine()) {
                     this.o.cursorMoved(cursor);
-                    this.resumed();
+                    this.#resumed();
                 }
             },
-            end: (why) => mine() && this.failed(why),
+            end: (why) => mine() && this.#failed(why),
         });
     }
 
-    private opened(): void {
+    #opened(): void {
         const { host } = this.o;
 
-        host.clearTimeout(this.opening);
+        host.clearTimeout(this.#opening);
 
-        if (this.link?.says_hello) {
+        if (this.#link?.says_hello) {
             const cursor = this.o.cursor();
             const page = this.o.page?.();
 
-            this.link.send({
+            this.#link.send({
                 t: 'hello', instance: this.o.instance(),
                 ...(cursor ? { cursor } : {}), ...(page ? { page } : {}),
             });
@@ -239,31 +239,31 @@ export class Session {
 
         // a held poll is the good case; another way open but silent is not:
         // some proxies swallow frames, or keep a stream until it ends
-        this.opening = this.status.transport === 'poll'
-            ? host.setTimeout(() => this.resumed(), HELD_POLL_MS)
-            : host.setTimeout(() => this.failed({}), SILENT_MS);
+        this.#opening = this.#status.transport === 'poll'
+            ? host.setTimeout(() => this.#resumed(), HELD_POLL_MS)
+            : host.setTimeout(() => this.#failed({}), SILENT_MS);
     }
 
-    private take(frame: ServerFrame): void {
+    #take(frame: ServerFrame): void {
         switch (frame.t) {
         case 'welcome':
-            this.ping_ms = Math.max(1000, frame.limits.ping_ms);
-            this.set({ store: frame.link });
-            this.alive();
+            this.#ping_ms = Math.max(1000, frame.limits.ping_ms);
+            this.#set({ store: frame.link });
+            this.#alive();
             break;
 
         case 'link':
-            this.set({ store: frame.link });
+            this.#set({ store: frame.link });
             break;
 
         case 'bye':
-            this.bye_ms = frame.after_ms;
+            this.#bye_ms = frame.after_ms;
             this.o.frame(frame);
-            this.leave(frame.reason, frame.resume);
+            this.#leave(frame.reason, frame.resume);
             return;
 
         case 'error':
-            if (frame.n === undefined && this.refused(frame.code)) {
+            if (frame.n === undefined && this.#refused(frame.code)) {
                 return;
             }
             break;
@@ -273,16 +273,16 @@ export class Session {
     }
 
     /** An error about the connection itself. */
-    private refused(code: string): boolean {
+    #refused(code: string): boolean {
         if (code === 'bad_cursor') {
             this.o.forget();
-            this.drop();
-            this.backoff();
+            this.#drop();
+            this.#backoff();
             return true;
         }
 
         if (code === 'unauthorized') {
-            void this.renew();
+            void this.#renew();
             return true;
         }
 
@@ -294,50 +294,50 @@ export class Session {
         return false;
     }
 
-    private leave(reason: string, resume: boolean): void {
+    #leave(reason: string, resume: boolean): void {
         if (!resume) {
             this.stop(reason);
             return;
         }
 
-        this.drop();
-        this.pause(this.spread(this.bye_ms ?? 0));
+        this.#drop();
+        this.#pause(this.#spread(this.#bye_ms ?? 0));
     }
 
     /** A poll that goes on without a welcome. */
-    private resumed(): void {
-        if (this.status.phase === 'connecting') {
-            this.alive();
+    #resumed(): void {
+        if (this.#status.phase === 'connecting') {
+            this.#alive();
             this.o.resumed();
         }
     }
 
     /** Frames flow: whatever went wrong before is over. */
-    private alive(): void {
-        if (this.status.phase !== 'connecting') {
+    #alive(): void {
+        if (this.#status.phase !== 'connecting') {
             return;
         }
 
-        this.o.host.clearTimeout(this.opening);
-        this.attempts = 0;
-        this.misses = 0;
-        this.ever_live = true;
-        this.renewed = false;
-        this.asked = 0;
-        this.heard = this.heard_stream = this.live_at = this.o.host.now();
-        this.ws_worked = this.ws_worked || this.status.transport === 'ws';
-        this.set({ phase: 'live' });
-        this.o.worked?.(this.status.transport);
-        this.watch();
+        this.o.host.clearTimeout(this.#opening);
+        this.#attempts = 0;
+        this.#misses = 0;
+        this.#ever_live = true;
+        this.#renewed = false;
+        this.#asked = 0;
+        this.#heard = this.#heard_stream = this.#live_at = this.o.host.now();
+        this.#ws_worked = this.#ws_worked || this.#status.transport === 'ws';
+        this.#set({ phase: 'live' });
+        this.o.worked?.(this.#status.transport);
+        this.#watch();
     }
 
-    private failed(why: End): void {
+    #failed(why: End): void {
         const was_live = this.live;
 
-        this.drop();
+        this.#drop();
 
         if (why.code === 4001 || why.status === 401) {
-            void this.renew();
+            void this.#renew();
             return;
         }
 
@@ -347,16 +347,16 @@ export class Session {
         }
 
         if (why.code === 1012 || why.code === 1013 || why.code === 4008) {
-            this.pause(this.spread(this.bye_ms ?? 2000));
+            this.#pause(this.#spread(this.#bye_ms ?? 2000));
             return;
         }
 
-        if (!was_live && this.fallback()) {
-            this.connect();
+        if (!was_live && this.#fallback()) {
+            this.#connect();
             return;
         }
 
-        this.backoff(why.retry_ms);
+        this.#backoff(why.retry_ms);
     }
 
     /**
@@ -364,23 +364,23 @@ export class Session {
      * A way that has worked before is not given up easily, since then it is
      * the server that is away, and trying more ways is more load.
      */
-    private fallback(): boolean {
-        this.misses++;
+    #fallback(): boolean {
+        this.#misses++;
 
-        if (this.ever_live && this.misses < LOYAL_MISSES) {
+        if (this.#ever_live && this.#misses < LOYAL_MISSES) {
             return false;
         }
 
-        const from = this.status.transport;
-        const to = this.next(from);
+        const from = this.#status.transport;
+        const to = this.#next(from);
 
-        this.misses = 0;
-        this.prefer(to);
+        this.#misses = 0;
+        this.#prefer(to);
 
-        return !this.ever_live && ORDER.indexOf(to) > ORDER.indexOf(from);
+        return !this.#ever_live && ORDER.indexOf(to) > ORDER.indexOf(from);
     }
 
-    private next(name: TransportName): TransportName {
+    #next(name: TransportName): TransportName {
         for (let i = 1; i <= ORDER.length; i++) {
             const to = ORDER[(ORDER.indexOf(name) + i) % ORDER.length]!;
 
@@ -392,50 +392,50 @@ export class Session {
         return 'poll';
     }
 
-    private prefer(name: TransportName): void {
+    #prefer(name: TransportName): void {
         if (available(this.o.host, name)) {
-            this.set({ transport: name });
+            this.#set({ transport: name });
         }
     }
 
     /** Full jitter: a herd that fell together does not come back together. */
-    private backoff(at_least = 0): void {
+    #backoff(at_least = 0): void {
         const cap = Math.min(BACKOFF_MAX_MS,
-            BACKOFF_MS * 2 ** Math.min(this.attempts++, 10));
+            BACKOFF_MS * 2 ** Math.min(this.#attempts++, 10));
 
-        if (this.offline) {
-            this.pause(OFFLINE_RETRY_MS, 'offline');
+        if (this.#offline) {
+            this.#pause(OFFLINE_RETRY_MS, 'offline');
             return;
         }
 
-        this.pause(at_least + this.spread(cap));
+        this.#pause(at_least + this.#spread(cap));
     }
 
-    private spread(ms: number): number {
+    #spread(ms: number): number {
         return Math.floor(this.o.host.random() * ms);
     }
 
-    private pause(ms: number, phase: 'waiting' | 'offline' = 'waiting'): void {
+    #pause(ms: number, phase: 'waiting' | 'offline' = 'waiting'): void {
         const { host } = this.o;
 
-        host.clearTimeout(this.retry);
-        this.retry = host.setTimeout(() => this.connect(), ms);
-        this.set({ phase, retry_at: host.now() + ms });
+        host.clearTimeout(this.#retry);
+        this.#retry = host.setTimeout(() => this.#connect(), ms);
+        this.#set({ phase, retry_at: host.now() + ms });
     }
 
     /** The identity is gone: once per connection a new one may be had. */
-    private async renew(): Promise<void> {
-        this.drop();
+    async #renew(): Promise<void> {
+        this.#drop();
 
-        if (this.renewed) {
+        if (this.#renewed) {
             this.stop('unauthorized');
             return;
         }
 
-        const generation = this.generation;
+        const generation = this.#generation;
 
-        this.renewed = true;
-        this.set({ phase: 'connecting' });
+        this.#renewed = true;
+        this.#set({ phase: 'connecting' });
 
         let fresh: boolean | undefined;
 
@@ -445,127 +445,127 @@ export class Session {
             fresh = undefined;
         }
 
-        if (generation !== this.generation) {
+        if (generation !== this.#generation) {
             return;
         }
 
         if (fresh) {
             // a refused WebSocket looks like a blocked one: start over
-            this.misses = 0;
-            this.prefer(this.o.prefer ?? 'ws');
-            this.connect();
+            this.#misses = 0;
+            this.#prefer(this.o.prefer ?? 'ws');
+            this.#connect();
 
         } else if (fresh === false) {
             this.stop('unauthorized');
 
         } else {
-            this.renewed = false;
-            this.backoff();
+            this.#renewed = false;
+            this.#backoff();
         }
     }
 
-    private hear(mine: boolean, streamed: boolean): void {
+    #hear(mine: boolean, streamed: boolean): void {
         if (!mine) {
             return;
         }
 
-        this.heard = this.o.host.now();
-        this.asked = 0;
+        this.#heard = this.o.host.now();
+        this.#asked = 0;
 
         if (streamed) {
-            this.heard_stream = this.heard;
+            this.#heard_stream = this.#heard;
         }
     }
 
-    private probe(): void {
-        if (!this.asked && this.link) {
-            this.asked = this.o.host.now();
-            this.patience = PROBE_MS;
-            this.link.send({ t: 'ping' });
-            this.watch();
+    #probe(): void {
+        if (!this.#asked && this.#link) {
+            this.#asked = this.o.host.now();
+            this.#patience = PROBE_MS;
+            this.#link.send({ t: 'ping' });
+            this.#watch();
         }
     }
 
     /** Arms the next look at the silence. */
-    private watch(): void {
+    #watch(): void {
         const { host } = this.o;
-        const due = this.asked ? this.asked + this.patience
-            : this.heard + this.ping_ms;
+        const due = this.#asked ? this.#asked + this.#patience
+            : this.#heard + this.#ping_ms;
 
-        host.clearTimeout(this.watching);
-        this.watching = host.setTimeout(() => this.look(),
-            Math.min(this.ping_ms, Math.max(0, due - host.now())));
+        host.clearTimeout(this.#watching);
+        this.#watching = host.setTimeout(() => this.#look(),
+            Math.min(this.#ping_ms, Math.max(0, due - host.now())));
     }
 
-    private look(): void {
+    #look(): void {
         const now = this.o.host.now();
 
-        if (!this.live || !this.link) {
+        if (!this.live || !this.#link) {
             return;
         }
 
         // answers to POST prove nothing about the stream beside them
-        const mute = this.status.transport !== 'ws'
-            && now - this.heard_stream >= 3 * this.ping_ms;
+        const mute = this.#status.transport !== 'ws'
+            && now - this.#heard_stream >= 3 * this.#ping_ms;
 
-        if (mute || (this.asked && now - this.asked >= this.patience)) {
-            this.failed({});
+        if (mute || (this.#asked && now - this.#asked >= this.#patience)) {
+            this.#failed({});
             return;
         }
 
-        if (!this.asked && now - this.heard >= this.ping_ms) {
-            this.asked = now;
-            this.patience = this.ping_ms;
-            this.link.send({ t: 'ping' });
+        if (!this.#asked && now - this.#heard >= this.#ping_ms) {
+            this.#asked = now;
+            this.#patience = this.#ping_ms;
+            this.#link.send({ t: 'ping' });
         }
 
-        this.watch();
+        this.#watch();
     }
 
     /** Timers stand still while a machine sleeps; its clock does not. */
-    private tick(): void {
+    #tick(): void {
         const { host } = this.o;
         const now = host.now();
-        const jump = this.ticking === undefined ? 0
-            : Math.abs(now - this.ticked - TICK_MS);
+        const jump = this.#ticking === undefined ? 0
+            : Math.abs(now - this.#ticked - TICK_MS);
 
-        this.ticked = now;
-        this.ticking = host.setTimeout(() => this.tick(), TICK_MS);
+        this.#ticked = now;
+        this.#ticking = host.setTimeout(() => this.#tick(), TICK_MS);
 
         if (jump > SLEEP_MS) {
-            this.attempts = 0;
+            this.#attempts = 0;
             this.restart();
 
         } else if (jump > NAP_MS && this.live) {
-            this.heard = now;
-            this.probe();
+            this.#heard = now;
+            this.#probe();
 
-        } else if (this.live && this.status.transport !== 'ws'
-                   && this.ws_worked && now - this.live_at > UPGRADE_MS)
+        } else if (this.live && this.#status.transport !== 'ws'
+                   && this.#ws_worked && now - this.#live_at > UPGRADE_MS)
         {
             // a long outage made us try everything: back to the best way
-            this.ws_worked = this.ever_live = false;
-            this.prefer('ws');
+            this.#ws_worked = this.#ever_live = false;
+            this.#prefer('ws');
             this.restart();
         }
     }
 
-    private drop(): void {
+    #drop(): void {
         const { host } = this.o;
 
-        this.generation++;
-        host.clearTimeout(this.opening);
-        host.clearTimeout(this.watching);
-        host.clearTimeout(this.retry);
-        this.link?.close();
-        this.link = undefined;
-        this.asked = 0;
+        this.#generation++;
+        host.clearTimeout(this.#opening);
+        host.clearTimeout(this.#watching);
+        host.clearTimeout(this.#retry);
+        this.#link?.close();
+        this.#link = undefined;
+        this.#asked = 0;
     }
 
-    private set(change: Partial<Status>): void {
-        const { retry_at: _, reason: __, ...rest } = this.status;
+    #set(change: Partial<Status>): void {
+        const { retry_at: _, reason: __, ...rest } = this.#status;
 
-        this.status = { ...(change.phase ? rest : this.status), ...change };
-        this.o.status(this.status);
+        this.#status = { ...(change.phase ? rest : this.#status), ...change };
+        this.o.status(this.#status);
     }
 }

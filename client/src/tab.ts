@@ -14,9 +14,9 @@ export interface Claim {
 }
 
 const MINE = 'instance';
+const FREE = 'free';
 const BOX = 'out:';
 const WAIT_MS = 500;
-const ASK_MS = 150;
 
 
 /**
@@ -31,7 +31,8 @@ export async function claimInstance(host: Host, tab: Keep, shared: Keep)
 
     if (own) {
         // the page before this one may hold it for another moment
-        const release = await hold(host, own, WAIT_MS);
+        const release = host.locks ? await lock(host, own, WAIT_MS)
+            : tab.get(FREE) === own ? leaver(tab, own) : undefined;
 
         if (release) {
             return {
@@ -45,11 +46,13 @@ export async function claimInstance(host: Host, tab: Keep, shared: Keep)
         const name = key.startsWith(BOX) ? key.slice(BOX.length) : '';
         const saved = name && name !== own ? load(shared, name) : undefined;
 
-        if (!saved || (saved.queue.length === 0 && !stale(host, saved))) {
+        if (!saved || !host.locks
+            || (saved.queue.length === 0 && !stale(host, saved)))
+        {
             continue;
         }
 
-        const release = await hold(host, name, 0);
+        const release = await lock(host, name, 0);
 
         if (!release) {
             continue;
@@ -69,20 +72,19 @@ export async function claimInstance(host: Host, tab: Keep, shared: Keep)
 
     tab.set(MINE, name);
 
-    return { saved: fresh(name), release: await hold(host, name, 0) ?? none };
+    return {
+        saved: fresh(name),
+        release: host.locks && await lock(host, name, 0) || leaver(tab, name),
+    };
 }
 
 
-/** Keeps what an outbox wants kept; one that changed its name moves. */
+/**
+ * Keeps what an outbox wants kept.  The place stays, and the lock on it, even
+ * when the outbox goes on as another instance.
+ */
 export function saveInstance(tab: Keep, shared: Keep, saved: Saved): void {
-    const old = tab.get(MINE);
-
-    if (old && old !== saved.instance) {
-        shared.set(BOX + old, null);
-    }
-
-    tab.set(MINE, saved.instance);
-    shared.set(BOX + saved.instance, JSON.stringify(saved));
+    shared.set(BOX + (tab.get(MINE) ?? saved.instance), JSON.stringify(saved));
 }
 
 
@@ -95,7 +97,7 @@ function load(shared: Keep, name: string): Saved | undefined {
     try {
         const saved = JSON.parse(shared.get(BOX + name) ?? '') as Saved;
 
-        return saved.instance === name && Number.isInteger(saved.acked)
+        return saved.instance && Number.isInteger(saved.acked)
             && Array.isArray(saved.queue) && Array.isArray(saved.tail)
             ? saved : undefined;
 
@@ -113,19 +115,18 @@ function stale(host: Host, saved: Saved): boolean {
 }
 
 
-function none(): void {
-    // nothing was held
+/*
+ * Without locks (plain HTTP, old browsers) a page that goes leaves a mark for
+ * the next one.  A duplicate is copied from a page that is there: no mark.
+ */
+function leaver(tab: Keep, name: string): () => void {
+    tab.set(FREE, null);
+
+    return () => tab.set(FREE, name);
 }
 
 
 /** undefined: another tab holds it. */
-async function hold(host: Host, name: string, wait_ms: number)
-    : Promise<(() => void) | undefined>
-{
-    return host.locks ? lock(host, name, wait_ms) : ask(host, name);
-}
-
-
 function lock(host: Host, name: string, wait_ms: number)
     : Promise<(() => void) | undefined>
 {
@@ -146,47 +147,5 @@ function lock(host: Host, name: string, wait_ms: number)
 
             return new Promise<void>((release) => resolve(release));
         }).catch(() => resolve(undefined));
-    });
-}
-
-
-/*
- * Without locks (old browsers, plain HTTP): ask the other tabs, and answer
- * whoever asks for ours.
- */
-function ask(host: Host, name: string): Promise<(() => void) | undefined> {
-    const Channel = host.BroadcastChannel;
-
-    if (!Channel) {
-        return Promise.resolve(none);
-    }
-
-    return new Promise((resolve) => {
-        const channel = new Channel('chat:instance');
-        const me = randomName(host);
-
-        const timer = host.setTimeout(() => {
-            channel.onmessage = ({ data }) => {
-                if ((data as { ask?: string }).ask === name) {
-                    channel.postMessage({ held: name });
-                }
-            };
-
-            resolve(() => channel.close());
-        }, ASK_MS);
-
-        channel.onmessage = ({ data }) => {
-            const { ask: other, by, held } =
-                data as { ask?: string; by?: string; held?: string };
-
-            // two that ask at the same time: the greater name yields
-            if (held === name || (other === name && by && by < me)) {
-                host.clearTimeout(timer);
-                channel.close();
-                resolve(undefined);
-            }
-        };
-
-        channel.postMessage({ ask: name, by: me });
     });
 }

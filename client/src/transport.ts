@@ -38,7 +38,7 @@ export interface End {
 }
 
 export interface Transport {
-    /** WebSocket wants a hello as its first frame; others have it in the URL. */
+    /** WebSocket wants a hello first; others have it in the URL. */
     readonly says_hello: boolean;
     send(command: Command): void;
     /** Silently: no end() follows. */

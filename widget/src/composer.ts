@@ -22,8 +22,8 @@ interface Hooks {
     text_max(): number;
 }
 
-const EMOJI = ('😀 😊 😂 😉 😍 🤔 😢 😮 👍 👎 👌 🙏 👋 🙌 💪 🤝 '
-    + '❤️ 🔥 🎉 ✨ ⭐ ✅ ❌ ❓ ⏰ 📎 📦 🚚 💳 🛒 📞 🏠').split(' ');
+const EMOJI = '😀 😊 😂 😉 😍 🤔 😢 😮 👍 👎 👌 🙏 👋 🙌 🤝 ❤️ 🔥 🎉 ✅ ❌ 📦 🚚 💳 📞'
+    .split(' ');
 const NEAR = 200;
 const HEIGHT_MAX = 136;
 
@@ -95,7 +95,7 @@ export function createComposer(t: Catalogue, draft: string, hooks: Hooks)
         smile.setAttribute('aria-expanded', String(open));
     };
 
-    const element = h('form', { class: 'write', novalidate: true, on: {
+    const element = h('form', { class: 'write', on: {
         submit: (e) => {
             e.preventDefault();
             send();

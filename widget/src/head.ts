@@ -65,7 +65,9 @@ export function createHead(t: Catalogue, title: string,
 
     const element = h('header', { class: 'head', on: {
         focusout: (e) => {
-            if (e.relatedTarget && !element.contains(e.relatedTarget as Node)) {
+            const to = e.relatedTarget as Node | null;
+
+            if (to && !element.contains(to)) {
                 open(false);
             }
         } } },

@@ -46,6 +46,8 @@ function start(): void {
         accent: /^#[0-9a-f]{6}$/i.test(data.accent ?? '') ? data.accent! : '',
     };
 
+    let is_open = false;
+
     const russian = RUSSIAN.test(options.lang);
     const host = document.createElement('div');
     const root = host.attachShadow({ mode: 'open' });
@@ -95,16 +97,18 @@ function start(): void {
         },
 
         opened: (open) => {
+            is_open = open;
             button.setAttribute('aria-expanded', String(open));
             keep(sessionStore, OPEN, open ? '1' : null);
         },
     };
 
     const label = (unread: number): void => {
-        const name = russian ? 'Чат' : 'Chat';
+        const [name, news] = russian
+            ? ['Чат', ', новых сообщений: '] : ['Chat', ', new messages: '];
 
-        button.setAttribute('aria-label', unread === 0 ? name : name
-            + (russian ? ', новых сообщений: ' : ', new messages: ') + unread);
+        button.setAttribute('aria-label',
+            unread === 0 ? name! : name! + news! + unread);
     };
 
     let panel: Promise<Panel> | undefined;
@@ -127,7 +131,7 @@ function start(): void {
     const close = (): void => void panel?.then((p) => p.close());
 
     button.addEventListener('click', () =>
-        button.getAttribute('aria-expanded') === 'true' ? close() : open(true));
+        is_open ? close() : open(true));
 
     const queue: Queue = (name) => {
         if (name === 'open') {

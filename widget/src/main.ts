@@ -1,7 +1,8 @@
 /* The panel: fetched by the loader when it is needed. */
 
-import { typists } from '../../client/src/index.ts';
-import type { ChatEvent, DialogState, Status } from '../../client/src/index.ts';
+import { FATAL, typists } from '../../client/src/index.ts';
+import type { ChatEvent, DialogState, Status }
+    from '../../client/src/index.ts';
 import { createComposer } from './composer.ts';
 import type { Panel, Place } from './contract.ts';
 import { h, sync } from './dom.ts';
@@ -90,8 +91,7 @@ export function mountPanel(place: Place, lang: Language): Panel {
         composer.set({
             placeholder: dialog.view?.state === 'closed'
                 ? t.placeholder_closed : t.placeholder,
-            disabled: model.status.get().phase === 'closed'
-                && gone(model.status.get()),
+            disabled: gone(model.status.get()),
         });
         face();
     };
@@ -265,8 +265,7 @@ export function mountPanel(place: Place, lang: Language): Panel {
 
 /** The site does not want us: nothing here will help. */
 function gone(s: Status): boolean {
-    return ['suspended', 'forbidden', 'not_found', 'misdirected',
-        'bad_origin'].includes(s.reason ?? '');
+    return FATAL.includes(s.reason ?? '');
 }
 
 

@@ -152,34 +152,34 @@ function words(text: string): (Node | string)[] {
 
 
 class Dates {
-    private readonly clock: Intl.DateTimeFormat;
-    private readonly date: Intl.DateTimeFormat;
-    private readonly dated: Intl.DateTimeFormat;
-    private readonly near: Intl.RelativeTimeFormat;
-    private readonly midnight: number;
+    readonly #clock: Intl.DateTimeFormat;
+    readonly #date: Intl.DateTimeFormat;
+    readonly #dated: Intl.DateTimeFormat;
+    readonly #near: Intl.RelativeTimeFormat;
+    readonly #midnight: number;
 
     constructor(tag: string, private readonly now_ms: number) {
-        this.clock = new Intl.DateTimeFormat(tag,
+        this.#clock = new Intl.DateTimeFormat(tag,
             { hour: '2-digit', minute: '2-digit' });
-        this.date = new Intl.DateTimeFormat(tag,
+        this.#date = new Intl.DateTimeFormat(tag,
             { weekday: 'long', day: 'numeric', month: 'long' });
-        this.dated = new Intl.DateTimeFormat(tag,
+        this.#dated = new Intl.DateTimeFormat(tag,
             { day: 'numeric', month: 'long', year: 'numeric' });
-        this.near = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' });
-        this.midnight = new Date(now_ms).setHours(0, 0, 0, 0);
+        this.#near = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' });
+        this.#midnight = new Date(now_ms).setHours(0, 0, 0, 0);
     }
 
     time(ms: number): string {
-        return this.clock.format(ms);
+        return this.#clock.format(ms);
     }
 
     day(ms: number): string {
         // by midnights of this place: days are not always 24 hours
         const days = Math.round(
-            (new Date(ms).setHours(0, 0, 0, 0) - this.midnight) / 86_400_000);
-        const text = days === 0 || days === -1 ? this.near.format(days, 'day')
+            (new Date(ms).setHours(0, 0, 0, 0) - this.#midnight) / 86_400_000);
+        const text = days === 0 || days === -1 ? this.#near.format(days, 'day')
             : new Date(ms).getFullYear() === new Date(this.now_ms).getFullYear()
-                ? this.date.format(ms) : this.dated.format(ms);
+                ? this.#date.format(ms) : this.#dated.format(ms);
 
         return text.charAt(0).toLocaleUpperCase() + text.slice(1);
     }
