@@ -418,6 +418,23 @@ right_password(void **state)
 
 
 static void
+long_user_agent_is_cut(void **state)
+{
+    char                 agent[1000];
+    chat_admin_login_t   l = { 0 };
+
+    memset(agent, 'x', sizeof(agent));
+    chat_str_set(&l.login, "anna");
+    l.agent.data = (unsigned char *) agent;
+    l.agent.len = sizeof(agent);
+    run(chat_admin_login_steps, &l);
+
+    assert_int_equal(op.rc, CHAT_DONE);
+    assert_int_equal(l.session.agent.len, CHAT_ADMIN_AGENT_MAX);
+}
+
+
+static void
 refusals_look_the_same(void **state)
 {
     unsigned             calls;
@@ -575,50 +592,6 @@ store_fails(void **state)
         store.by_login = 0;
         store.by_address = 0;
     }
-}
-
-
-/* Any allocation may fail: an error, no crash, nothing leaked. */
-
-static void
-memory_fails(void **state)
-{
-    size_t               size;
-    chat_mem_t           mem;
-    unsigned char       *block;
-    chat_admin_login_t   l;
-
-    block = malloc(65536);
-
-    for (size = 0; size < 65536; size += 64) {
-        memset(&l, 0, sizeof(l));
-        chat_str_set(&l.login, "anna");
-        store.by_login = 0;
-        store.by_address = 0;
-        store.n_sent = 0;
-        memset(&op, 0, sizeof(op));
-        f.n_calls = 0;
-        f.done = 0;
-
-        chat_mem_init(&mem, block, size, NULL, NULL, 0);
-        chat_op_start(&op, "login", chat_admin_login_steps, &f.host, &mem,
-                      &l);
-        fake_run(&f);
-        assert_int_equal(f.done, 1);
-
-        if (op.rc == CHAT_DONE) {
-            break;
-        }
-
-        assert_int_not_equal(op.error, 0);
-        chat_op_release(&op);
-        assert_int_equal(f.kept, 0);
-    }
-
-    assert_int_equal(op.rc, CHAT_DONE);
-    print_message("login needs %zu bytes\n", size);
-    chat_op_release(&op);
-    free(block);
 }
 
 
@@ -794,12 +767,129 @@ csrf(void **state)
 }
 
 
+/* Every operation, ready to be run. */
+
+typedef union {
+    chat_admin_login_t     login;
+    chat_admin_me_t        me;
+    chat_admin_logout_t    logout;
+    chat_admin_sessions_t  sessions;
+    chat_admin_revoke_t    revoke;
+} any_t;
+
+static const chat_step_t *const  operations[] = {
+    chat_admin_login_steps, chat_admin_me_steps, chat_admin_logout_steps,
+    chat_admin_sessions_steps, chat_admin_revoke_steps
+};
+
+
+static void
+any_op(any_t *u, const chat_step_t *steps)
+{
+    memset(u, 0, sizeof(any_t));
+    store.by_login = 0;
+    store.by_address = 0;
+
+    if (steps == chat_admin_login_steps) {
+        chat_str_set(&u->login.login, "anna");
+
+    } else if (steps == chat_admin_me_steps) {
+        u->me.session = session();
+
+    } else if (steps == chat_admin_logout_steps) {
+        u->logout.session = session();
+
+    } else if (steps == chat_admin_sessions_steps) {
+        u->sessions.session = session();
+
+    } else {
+        u->revoke.session = session();
+        chat_str_set(&u->revoke.id, "cccccccccccccccc");
+    }
+}
+
+
+/* Any allocation may fail: an error, no crash, nothing leaked. */
+
+static void
+memory_fails(void **state)
+{
+    any_t           u;
+    size_t          i, size;
+    chat_mem_t      mem;
+    unsigned char  *block;
+
+    block = malloc(65536);
+
+    for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+
+        for (size = 0; size < 65536; size += 16) {
+            any_op(&u, operations[i]);
+            memset(&op, 0, sizeof(op));
+            store.n_sent = 0;
+            f.n_calls = 0;
+
+            chat_mem_init(&mem, block, size, NULL, NULL, 0);
+            chat_op_start(&op, "any", operations[i], &f.host, &mem, &u);
+            fake_run(&f);
+            chat_op_release(&op);
+            assert_int_equal(f.kept, 0);
+
+            if (op.rc == CHAT_DONE) {
+                break;
+            }
+
+            assert_int_not_equal(op.error, 0);
+        }
+
+        assert_int_equal(op.rc, CHAT_DONE);
+        assert_in_range(size, 16, 8192);
+    }
+
+    free(block);
+}
+
+
+/* The n-th answer is wrong, for each n: the error is told, nothing leaks. */
+
+static void
+any_answer_fails(void **state)
+{
+    any_t         u;
+    size_t        i, n;
+    unsigned      k;
+    const char   *commands[] = { "HGETALL", "ZRANGE", "EVALSHA" };
+
+    for (i = 1; i < sizeof(operations) / sizeof(operations[0]); i++) {
+
+        for (n = 0; n < 3; n++) {
+            store.fail = commands[n];
+
+            for (k = 0; k < 2; k++) {
+                store.failure = k ? "+OK\r\n" : NULL;
+                any_op(&u, operations[i]);
+                run(operations[i], &u);
+
+                if (sent(commands[n])) {
+                    assert_int_equal(op.rc, CHAT_ERROR);
+                    assert_int_not_equal(op.error, 0);
+
+                } else {
+                    assert_int_equal(op.rc, CHAT_DONE);
+                }
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
 #define unit(t)  cmocka_unit_test_setup_teardown(t, setup, teardown)
         unit(right_password),
+        unit(long_user_agent_is_cut),
         unit(refusals_look_the_same),
         unit(throttle_of_a_login),
         unit(throttle_of_an_address),
@@ -808,7 +898,6 @@ main(void)
         unit(many_sites),
         unit(switched_off_meanwhile),
         unit(store_fails),
-        unit(memory_fails),
         unit(me),
         unit(logout),
         unit(sessions),
@@ -816,6 +905,8 @@ main(void)
         unit(cookies),
         unit(addresses),
         unit(csrf),
+        unit(memory_fails),
+        unit(any_answer_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
