@@ -161,6 +161,22 @@ vector_struct(yajl_val v, const chat_type_t *type, void *out,
 }
 
 
+/* A body as it stands in the log. */
+
+static inline chat_str_t
+vector_body(const chat_type_t *type, const void *in, chat_mem_t *mem)
+{
+    chat_str_t  body;
+
+    body.len = chat_body_encode(type, in, NULL, 0);
+    body.data = chat_mem_alloc(mem, body.len);
+    assert_int_equal(chat_body_encode(type, in, body.data, body.len),
+                     body.len);
+
+    return body;
+}
+
+
 /* Calls run for each line; returns the number of lines. */
 
 static inline unsigned

@@ -101,9 +101,7 @@ entry(yajl_val v, chat_entry_t *e, chat_mem_t *mem)
         type = chat_events[e->event].type;
         assert_true(type->size <= sizeof(decoded));
         vector_struct(vector_get(v, "body"), type, decoded, mem);
-        e->body.len = chat_body_encode(type, decoded, NULL, 0);
-        e->body.data = chat_mem_alloc(mem, e->body.len + 1);
-        chat_body_encode(type, decoded, e->body.data, e->body.len);
+        e->body = vector_body(type, decoded, mem);
     }
 }
 
