@@ -203,7 +203,6 @@ chat_body_decode(const chat_type_t *type, const chat_str_t *body, void *out,
     b.decode.lax = 1;
     b.decode.binary = 1;
 
-    memset(&ctx, 0, sizeof(ctx));
     ctx.user = &b;
     chat_body_unpack_init(&ctx);
 

@@ -6,6 +6,8 @@
 
 static int chat_hex_value(unsigned char c);
 static int chat_b64_value(unsigned char c);
+static size_t chat_ascii(const unsigned char *p, size_t n);
+static uint32_t chat_utf8_lead(unsigned char c);
 
 
 static const char  chat_hex_digits[] = "0123456789abcdef";
@@ -332,6 +334,26 @@ chat_utf8_length(const chat_str_t *s)
 }
 
 
+/* Bytes of ASCII at p, eight at a time; the rest is for the caller. */
+
+static size_t
+chat_ascii(const unsigned char *p, size_t n)
+{
+    size_t    i;
+    uint64_t  word;
+
+    for (i = 0; n - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+
+        if (word & UINT64_C(0x8080808080808080)) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 /*
  * The state between bytes: how many are still to come, and the range of the
  * next one (only the first continuation byte has one of its own: that is
@@ -383,6 +405,12 @@ chat_utf8_feed(uint32_t *state, const unsigned char *p, size_t n)
     for (last = p + n; p < last; p++) {
 
         if (s == CHAT_UTF8_ACCEPT) {
+            p += chat_ascii(p, (size_t) (last - p));
+
+            if (p == last) {
+                break;
+            }
+
             if (*p < 0x80) {
                 continue;
             }
