@@ -19,7 +19,8 @@
 #define RESP_MAX  20000
 #define SENT_MAX  64
 
-#define OPERATOR_5  "*14\r\n$2\r\nid\r\n$1\r\n5\r\n$5\r\nlogin\r\n$4\r\nanna\r\n" \
+#define OPERATOR_5                                                           \
+    "*14\r\n$2\r\nid\r\n$1\r\n5\r\n$5\r\nlogin\r\n$4\r\nanna\r\n"          \
     "$4\r\nname\r\n$4\r\nAnna\r\n$7\r\naccount\r\n$1\r\n3\r\n"               \
     "$4\r\nhash\r\n$8\r\n$argon2$\r\n$6\r\nstatus\r\n$%u\r\n%s\r\n"         \
     "$3\r\nrev\r\n$1\r\n1\r\n"
@@ -49,8 +50,10 @@ static chat_op_t     op;
 
 static const char  every_site[] = "*2\r\n$1\r\n*\r\n$8\r\noperator\r\n";
 static const char  site_8[] = "*2\r\n$1\r\n8\r\n$10\r\nsupervisor\r\n";
-static const char  committed[] = "*4\r\n$2\r\nok\r\n$3\r\n1-1\r\n:0\r\n$0\r\n\r\n";
-static const char  conflict[] = "*3\r\n$8\r\nconflict\r\n:0\r\n$3\r\noff\r\n";
+static const char  committed[] =
+    "*4\r\n$2\r\nok\r\n$3\r\n1-1\r\n:0\r\n$0\r\n\r\n";
+static const char  conflict[] =
+    "*3\r\n$8\r\nconflict\r\n:0\r\n$3\r\noff\r\n";
 
 
 static redisReply *

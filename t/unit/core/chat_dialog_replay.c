@@ -171,7 +171,8 @@ commit(store_t *s, const chat_dialog_t *found, const chat_decision_t *dec)
 #define write(FIELD, member)                                                 \
     if (w & (1u << CHAT_DIALOG_ ## FIELD)) d->member = next->member
 #define write_ms(FIELD, member)                                              \
-    if (w & (1u << CHAT_DIALOG_ ## FIELD)) d->member = at_event(s, next->member)
+    if (w & (1u << CHAT_DIALOG_ ## FIELD))                                   \
+        d->member = at_event(s, next->member)
 
     if (w & (1u << CHAT_DIALOG_ROUTE)) {
         d->account = next->account;

@@ -231,7 +231,8 @@ instances(void **state)
 {
     size_t            i;
     const chat_str_t  good[] = {
-        chat_string("k3J9aPq1"), chat_string("abcdefgh-_0123456789ABCDEFGHIJKL")
+        chat_string("k3J9aPq1"),
+        chat_string("abcdefgh-_0123456789ABCDEFGHIJKL")
     };
     const chat_str_t  bad[] = {
         chat_string(""), chat_string("k3J9aPq"), chat_string("k3J9 aPq1"),
