@@ -127,7 +127,7 @@ chat_cursor_parse(const chat_str_t *text, chat_cursor_t *c,
 }
 
 
-/* Up to `end` or to the end of the text; not empty. */
+/* Up to `end` or to the end of the text; not empty, and no end for nothing. */
 
 static int
 chat_cursor_field(chat_cursor_text_t *t, char end, chat_str_t *s)
@@ -140,9 +140,9 @@ chat_cursor_field(chat_cursor_text_t *t, char end, chat_str_t *s)
 
     s->len = t->p - s->data;
 
-    if (t->p < t->last) {
-        t->p++;
+    if (s->len == 0 || (t->p < t->last && ++t->p == t->last)) {
+        return CHAT_ERROR;
     }
 
-    return s->len ? CHAT_OK : CHAT_ERROR;
+    return CHAT_OK;
 }

@@ -20,6 +20,7 @@
 
 #include "chat_ring.h"
 #include "chat_str.h"
+#include "slice.h"
 
 
 #define SIZE   CHAT_RING_MIN
@@ -31,18 +32,6 @@
 static chat_ring_t    *ring;
 static unsigned char  *buf;
 static uint32_t        term;
-
-
-static chat_str_t
-str(const char *text)
-{
-    chat_str_t  s;
-
-    s.data = (unsigned char *) text;
-    s.len = strlen(text);
-
-    return s;
-}
 
 
 static chat_id_t

@@ -13,6 +13,7 @@
 #include "chat_str.h"
 #include "chat_write.h"
 #include "redis.h"
+#include "slice.h"
 
 
 #define ACCOUNT  7
@@ -34,18 +35,6 @@ typedef struct {
     chat_write_t   w;
     char           dialog[CHAT_DIALOG_LEN + 1];
 } job_t;
-
-
-static chat_str_t
-str(const char *text)
-{
-    chat_str_t  s;
-
-    s.data = (unsigned char *) text;
-    s.len = strlen(text);
-
-    return s;
-}
 
 
 /* An instance of its own; printed into the arena. */
