@@ -6,7 +6,7 @@ use Chat::Test;
 use JSON::XS qw(decode_json);
 use Test::More;
 
-my $t = Chat::Test->new;
+my $t = Chat::Test->new(log_level => 'info');
 $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']],
@@ -176,7 +176,7 @@ $lazy->write(Chat::Http::head('GET', '/_chat/v1/events?instance=lazy0001',
 wait_for(sub { $lazy->{in} =~ /"welcome"/ }, 10, 'welcome');
 $lazy->pause(1);
 
-my $big = 'x' x 4000;
+my $big = 'x' x 3900;
 wait_for(sub {
     post($token, $big);
     return $t->nginx->log =~ /client does not read its events/;
