@@ -11,7 +11,7 @@
 
 
 #define NGX_HTTP_CHAT_LINGER  100              /* ms */
-#define NGX_HTTP_CHAT_LINGERS 50
+#define NGX_HTTP_CHAT_LINGERS 70               /* more than an outbox's age */
 
 
 static void *ngx_http_chat_create_main_conf(ngx_conf_t *cf);

@@ -33,6 +33,10 @@ typedef struct {
 } ngx_http_chat_redis_pending_t;
 
 
+static void ngx_http_chat_redis_report(ngx_http_chat_redis_t *r,
+    const char *why);
+static void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r,
+    const char *what, ngx_err_t err);
 static void ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r,
     redisReply *reply);
@@ -81,7 +85,7 @@ ngx_http_chat_redis_init(ngx_http_chat_redis_t *r, ngx_http_chat_worker_t *w,
     ngx_queue_init(&r->spare);
 
     r->quiet = *w->log;
-    r->quiet.log_level = NGX_LOG_EMERG;
+    r->quiet.log_level = NGX_LOG_ALERT;
 
     r->timer.handler = ngx_http_chat_redis_timer;
     r->timer.data = r;
@@ -128,8 +132,6 @@ ngx_http_chat_redis_close(ngx_http_chat_redis_t *r)
 }
 
 
-/* An outage is told once, not at every attempt. */
-
 void
 ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
 {
@@ -139,17 +141,7 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
         return;
     }
 
-    if (!r->reported) {
-        ngx_log_error(NGX_LOG_ERR, r->w->log, 0,
-                      "chat: redis \"%V\" (%s): %s",
-                      &r->conf->name, r->purpose, why);
-        r->reported = 1;
-
-    } else {
-        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->w->log, 0,
-                       "chat: redis \"%V\" (%s): %s",
-                       &r->conf->name, r->purpose, why);
-    }
+    ngx_http_chat_redis_report(r, why);
 
     if (r->up) {
         r->since = ngx_current_msec;
@@ -173,6 +165,50 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
 }
 
 
+/* An outage is told once, not at every attempt; so is another reason. */
+
+static void
+ngx_http_chat_redis_report(ngx_http_chat_redis_t *r, const char *why)
+{
+    if (r->reported
+        && (ngx_current_msec - r->told < 1000
+            || ngx_strncmp(r->reason, why, sizeof(r->reason) - 1) == 0))
+    {
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->w->log, 0,
+                       "chat: redis \"%V\" (%s): %s",
+                       &r->conf->name, r->purpose, why);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->w->log, 0, "chat: redis \"%V\" (%s): %s",
+                  &r->conf->name, r->purpose, why);
+
+    (void) ngx_cpystrn((u_char *) r->reason, (u_char *) why,
+                       sizeof(r->reason));
+    r->reported = 1;
+    r->told = ngx_current_msec;
+}
+
+
+/* With the system's reason. */
+
+static void
+ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
+    ngx_err_t err)
+{
+    u_char  *p, *last, why[128];
+
+    last = why + sizeof(why) - 2;
+
+    p = ngx_snprintf(why, sizeof(why) / 2, "%s (%d: ", what, err);
+    p = ngx_strerror(err, p, last - p);
+    *p++ = ')';
+    *p = '\0';
+
+    ngx_http_chat_redis_fail(r, (char *) why);
+}
+
+
 static void
 ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
 {
@@ -185,7 +221,7 @@ ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
     r->peer.socklen = r->conf->addr.socklen;
     r->peer.name = &r->conf->addr.name;
     r->peer.get = ngx_event_get_peer;
-    r->peer.log = r->reported ? &r->quiet : r->w->log;
+    r->peer.log = &r->quiet;
     r->peer.log_error = NGX_ERROR_ERR;
 
     r->turn++;
@@ -200,16 +236,13 @@ ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
     rc = ngx_event_connect_peer(&r->peer);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_http_chat_redis_fail(r, "cannot connect");
+        ngx_http_chat_redis_broken(r, "cannot connect", ngx_socket_errno);
         return;
     }
 
     c = r->peer.connection;
 
     c->data = r;
-    c->log = r->w->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
     c->read->handler = ngx_http_chat_redis_read;
     c->write->handler = ngx_http_chat_redis_write;
 
@@ -552,9 +585,14 @@ ngx_http_chat_redis_read(ngx_event_t *rev)
             break;
         }
 
-        if (n == NGX_ERROR || n == 0) {
-            ngx_http_chat_redis_fail(r, n ? "connection is broken"
-                                          : "closed the connection");
+        if (n == NGX_ERROR) {
+            ngx_http_chat_redis_broken(r, "connection is broken",
+                                       ngx_socket_errno);
+            return;
+        }
+
+        if (n == 0) {
+            ngx_http_chat_redis_fail(r, "closed the connection");
             return;
         }
 
@@ -668,11 +706,7 @@ ngx_http_chat_redis_write(ngx_event_t *wev)
         }
 
         if (err) {
-            if (!r->reported) {
-                (void) ngx_connection_error(c, err, "connect() failed");
-            }
-
-            ngx_http_chat_redis_fail(r, "cannot connect");
+            ngx_http_chat_redis_broken(r, "cannot connect", err);
             return;
         }
 
@@ -689,7 +723,8 @@ ngx_http_chat_redis_write(ngx_event_t *wev)
         n = c->send(c, r->out + r->out_pos, r->out_last - r->out_pos);
 
         if (n == NGX_ERROR) {
-            ngx_http_chat_redis_fail(r, "connection is broken");
+            ngx_http_chat_redis_broken(r, "connection is broken",
+                                       ngx_socket_errno);
             return;
         }
 

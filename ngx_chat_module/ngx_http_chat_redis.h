@@ -48,12 +48,14 @@ struct ngx_http_chat_redis_s {
     /* private */
     unsigned                     wanted:1;
     unsigned                     reported:1;   /* this outage is in the log */
+    char                         reason[128];  /* ... as this */
+    ngx_msec_t                   told;         /* ... at this time */
     ngx_uint_t                   state;
     ngx_uint_t                   script;
     ngx_uint_t                   turn;         /* counts connections */
     ngx_connection_t            *connection;
     ngx_peer_connection_t        peer;
-    ngx_log_t                    quiet;        /* for repeated attempts */
+    ngx_log_t                    quiet;        /* we tell what happened */
     redisReader                 *reader;
     u_char                      *out;
     size_t                       out_pos;

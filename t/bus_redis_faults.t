@@ -1,0 +1,240 @@
+# Promise: whatever Redis does, nginx says once what is wrong, goes on serving
+# websites, tries again with pauses, and takes up the work by itself; what
+# clients wrote meanwhile arrives once.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Proxy;
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new;
+my $redis = $t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $proxy = Chat::Proxy->new(path => "$t->{dir}/proxy.sock",
+                             to => $redis->socket);
+
+my $conf = <<"CONF";
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis @{[$proxy->address]};
+    chat_outbox 128k;
+    chat_drain 1s;
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name shop.test;
+        chat on;
+        location / { return 200 "page\\n"; }
+    }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+# New lines of the error log since the last call.
+my $read = 0;
+my $nginx;
+sub news () {
+    my $log = substr $nginx->log, $read;
+    return $log;
+}
+
+sub mark () { $read = length $nginx->log }
+
+sub logged ($re, $seconds = 10) {
+    my $ok = eval { wait_for(sub { news() =~ $re }, $seconds, "$re") };
+    ok $ok, "logged: $re" or diag $@, news();
+}
+
+sub back () { logged(qr/\(commands\) is back/) }
+
+sub page () {
+    my $res = $t->http(GET => '/', host => 'shop.test');
+    is $res->{body}, "page\n", 'the website is served';
+}
+
+my ($v, $o);
+sub talks ($text) {
+    $v->post("$text?");
+    $o->wait_text("$text?", $v->{dialog}, 15);
+    $o->post("$text!", dialog => $v->{dialog});
+    $v->wait_text("$text!", undef, 15);
+    $_->wait_sent for $v, $o;
+    pass("they talk: $text");
+}
+
+
+subtest 'nginx starts while Redis is away' => sub {
+    $proxy->mode('shut');
+    $nginx = $t->nginx($conf);
+    logged(qr/\[error\] .*chat: redis "unix:\S+proxy.sock" \(commands\): (?:closed the connection|connection is broken \(\d+: \w+)/);
+    page();
+    mark();
+    $proxy->mode('pass');
+    back();
+
+    $v = $t->visitor(host => 'shop.test');
+    $o = $t->operator(host => 'desk.test', login => 'ann',
+                      password => 'secret-password');
+    $_->wait_welcome for $v, $o;
+    $v->post('hello');
+    $v->wait_sent;
+    $o->wait_events(2, $v->{dialog});
+    $o->take($v->{dialog});
+    $o->wait_sent;
+    talks('first');
+};
+
+subtest 'answers come byte by byte' => sub {
+    mark();
+    $proxy->mode('bytes');
+    back();
+    talks('slow');
+};
+
+my @refusals = (
+    ['too many clients', 'say', "-ERR max number of clients reached\r\n",
+     qr/max number of clients reached/],
+    ['loading', 'answer', "-LOADING Redis is loading the dataset in memory\r\n",
+     qr/LOADING/],
+    ['no password', 'answer', "-NOAUTH Authentication required.\r\n",
+     qr/NOAUTH/],
+    ['not Redis at all', 'answer', "HTTP/1.1 400 Bad Request\r\n\r\n",
+     qr/does not speak the protocol/],
+    ['INFO is a number', 'answer', ":1\r\n", qr/unexpected answer to INFO/],
+    ['a bulk string of 2 GiB', 'say', "\$2147483647\r\n",
+     qr/closed the connection|speak the protocol|unasked/],
+    ['nobody there', 'shut', '', qr/closed the connection|is broken/],
+);
+
+for my $case (@refusals) {
+    my ($name, $mode, $text, $re) = @$case;
+
+    subtest $name => sub {
+        mark();
+        my $before = $proxy->{accepted};
+        $proxy->mode($mode, text => $text);
+        logged($re);
+        page();
+        wait_for(sub { $v->{link} eq 'down' }, 10, 'clients are told');
+        mark();
+        $proxy->mode('pass');
+        back();
+        talks($name);
+        cmp_ok $proxy->{accepted} - $before, '<', 60, 'it did not hammer';
+    };
+}
+
+subtest 'no answer' => sub {
+    mark();
+    $redis->freeze;
+    $v->post('into the frozen store');
+    logged(qr/\(commands\): does not answer/);
+    page();
+    mark();
+    $redis->thaw;
+    back();
+    $o->wait_text('into the frozen store', $v->{dialog}, 15);
+    talks('thawed');
+};
+
+subtest 'connected, but what is written does not come back' => sub {
+    mark();
+    $proxy->mode('deaf');
+    logged(qr/\(log\): what is written does not come back/, 15);
+    mark();
+    $proxy->mode('pass');
+    logged(qr/\(log\) is back/);
+    talks('heard again');
+};
+
+subtest 'a replica' => sub {
+    mark();
+    $proxy->mode('edit', edit => sub ($bytes) {
+        return $bytes =~ s/role:master/role:slave!/r;
+    });
+    logged(qr/is not a master/);
+    mark();
+    $proxy->mode('pass');
+    back();
+};
+
+subtest 'another store' => sub {
+    my $c = $redis->client;
+    my ($key) = $c->keys('*:store');
+    my %store = $c->hgetall($key);
+
+    for ([[major => 99], qr/another major version: run "chatctl upgrade"/],
+         [[partitions => 8], qr/another number of partitions/],
+         [[partitions => 'x'], qr/cannot be read/])
+    {
+        my ($set, $re) = @$_;
+        mark();
+        $c->hset($key, @$set);
+        $proxy->drop;
+        logged($re);
+        mark();
+        $c->hset($key, %store);
+        back();
+    }
+
+    mark();
+    $c->rename($key, 'elsewhere');
+    $proxy->drop;
+    logged(qr/holds no store yet: run "chatctl init"/);
+    mark();
+    $c->rename('elsewhere', $key);
+    back();
+    talks('the old store again');
+};
+
+subtest 'scripts are gone' => sub {
+    mark();
+    $redis->client->script('FLUSH');
+    $v->post('without a script');
+    logged(qr/NOSCRIPT/);
+    $o->wait_text('without a script', $v->{dialog}, 15);
+    $v->wait_sent;
+};
+
+subtest 'no room in the store' => sub {
+    my $c = $redis->client;
+    $c->config('SET', 'maxmemory', '1mb');
+    my $before = @{$v->{errors}};
+    $v->post('too much');
+    wait_for(sub { @{$v->{errors}} > $before }, 10, 'an error');
+    is $v->{errors}[-1]{code}, 'store_full', 'told so';
+    ok $v->{errors}[-1]{retry_ms}, 'and when to try again';
+    $c->config('SET', 'maxmemory', '0');
+    $o->wait_text('too much', $v->{dialog}, 20);
+    $v->wait_sent;
+};
+
+subtest 'a password' => sub {
+    mark();
+    $redis->client->config('SET', 'requirepass', 'open sesame');
+    $proxy->drop;
+    logged(qr/NOAUTH/);
+    mark();
+    $nginx->write_conf($conf =~ s/(chat_redis \S+);/$1 "password=wrong";/r);
+    $nginx->reload;
+    logged(qr/WRONGPASS/);
+    mark();
+    open my $fh, '>', "$nginx->{dir}/secret" or die $!;
+    print $fh "open sesame\n";
+    close $fh;
+    $nginx->write_conf($conf =~ s/(chat_redis \S+);/$1 password_file=secret;/r);
+    $nginx->reload;
+    talks('authenticated');
+    unlike $nginx->log, qr/open sesame/, 'never in the log';
+};
+
+is_deeply [$o->texts($v->{dialog})], [$v->texts], 'both have seen the same';
+is $_->{dups} + $_->{disorder} + $_->{broken}, 0, 'nothing twice' for $v, $o;
+
+$t->done;

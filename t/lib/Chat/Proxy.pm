@@ -1,0 +1,108 @@
+package Chat::Proxy;
+
+# Stands between nginx and Redis on a socket of its own and spoils what comes
+# back.  It runs in the test's own event loop: while the test waits.
+#
+#     pass     as it is
+#     bytes    one byte at a time
+#     hole     connections are taken, nothing is answered
+#     shut     connections are closed at once
+#     say      every connection is told $proxy->{text} and closed
+#     answer   every request is answered by $proxy->{text}
+#     deaf     XREAD gets no answer, everything else does
+#     edit     $proxy->{edit}->($bytes) gives what is passed on
+
+use v5.36;
+
+use Chat::Loop ();
+use Mojo::IOLoop;
+use Scalar::Util qw(weaken);
+
+
+# args: path => socket to listen on, to => Redis' socket
+sub new($class, %args) {
+    my $self = bless {mode => 'pass', open => {}, accepted => 0, %args},
+        $class;
+    weaken(my $weak = $self);
+    unlink $self->{path};
+    $self->{server} = Mojo::IOLoop->server({path => $self->{path}},
+        sub ($loop, $stream, $id) { $weak->_accept($stream, $id) if $weak });
+    chmod 0777, $self->{path};
+    return $self;
+}
+
+sub address($self) { return "unix:$self->{path}" }
+
+# From now on it behaves so; connections of before are closed.
+sub mode($self, $mode, %more) {
+    @$self{keys %more, 'mode'} = (values %more, $mode);
+    $self->drop;
+}
+
+sub drop($self) {
+    $_->close for values %{delete $self->{open}};
+    $self->{open} = {};
+}
+
+sub _accept($self, $stream, $id) {
+    my $mode = $self->{mode};
+    $self->{accepted}++;
+    $stream->timeout(0);
+    $self->{open}{$id} = $stream;
+    weaken(my $weak = $self);
+    my ($up, @early, $closed);
+
+    $stream->on(close => sub {
+        $closed = 1;
+        delete $weak->{open}{$id} if $weak;
+        $up->close if $up;
+    });
+
+    return $stream->close if $mode eq 'shut';
+    return $stream->write($self->{text} => sub { $stream->close })
+        if $mode eq 'say';
+    return $stream->on(read => sub { $stream->write($weak->{text}) })
+        if $mode eq 'answer';
+    return if $mode eq 'hole';
+
+    my $reads = 0;
+    $stream->on(read => sub ($s, $bytes) {
+        $reads ||= $bytes =~ /XREAD/;
+        return $up ? $up->write($bytes) : push @early, $bytes;
+    });
+
+    Mojo::IOLoop->client({path => $self->{to}}, sub ($loop, $err, $down) {
+        return $stream->close if $err;
+        return $down->close if $closed;
+        $up = $down;
+        $up->timeout(0);
+        $up->on(close => sub { $stream->close });
+        $up->on(read => sub ($s, $bytes) {
+            return if $mode eq 'deaf' && $reads;
+            $bytes = $weak->{edit}->($bytes) if $mode eq 'edit' && $weak;
+            $mode eq 'bytes' ? _drip($stream, $bytes)
+                             : $stream->write($bytes);
+        });
+        $up->write($_) for splice @early;
+    });
+}
+
+# The next byte when the last one is out.
+sub _drip($stream, $bytes) {
+    $stream->{chat_drip} .= $bytes;
+    return if $stream->{chat_dripping}++;
+    my $next;
+    $next = sub {
+        my $byte = substr $stream->{chat_drip}, 0, 1, '';
+        if ($byte eq '') {
+            $stream->{chat_dripping} = 0;
+            undef $next;
+            return;
+        }
+        $stream->write($byte => $next);
+    };
+    $next->();
+}
+
+
+1;
