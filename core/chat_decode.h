@@ -73,5 +73,9 @@ int chat_decode_skips(const chat_decode_t *d);
 int chat_decode_fail(chat_decode_t *d, chat_fault_e kind, const char *what,
     size_t offset);
 
+/* The same about a key that is no field's: the path ends with it. */
+int chat_decode_fail_at(chat_decode_t *d, chat_fault_e kind,
+    const char *what, const chat_str_t *key, size_t offset);
+
 
 #endif /* _CHAT_DECODE_H_INCLUDED_ */
