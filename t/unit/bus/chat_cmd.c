@@ -61,10 +61,10 @@ format(void **state)
     chat_cmd_str(c, &bin);
 
     assert_int_equal(chat_cmd_format(c, &out), CHAT_OK);
-    assert_int_equal(out.len, 66);
+    assert_int_equal(out.len, 65);
     assert_memory_equal(out.data, "*5\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n"
                         "$20\r\n18446744073709551615\r\n$3\r\n5-7\r\n"
-                        "$0\r\n\r\n", 66);
+                        "$0\r\n\r\n", 65);
     chat_cmd_free(&out);
     assert_null(out.data);
 
