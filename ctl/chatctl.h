@@ -151,7 +151,7 @@ int ctl_time_parse(const char *text, uint64_t now_ms, uint64_t *ms);
 void ctl_time_print(char *dst, uint64_t ms);
 
 
-/* Commands ----------------------------------------------------------------- */
+/* Commands ---------------------------------------------------------------- */
 
 int ctl_init(ctl_t *ctl);
 int ctl_account_add(ctl_t *ctl);

@@ -79,9 +79,9 @@ ngx_int_t ngx_http_chat_http_waited(ngx_http_chat_req_t *q, ngx_int_t rc,
     ngx_uint_t declined);
 
 /*
- * Answers (_answer.c), each returns what to finalize the request with.  An error frame
- * comes from chat_errors[], with its HTTP status; retry_ms is told in the
- * frame and as Retry-After.
+ * Answers (_answer.c), each returns what to finalize the request with.  An
+ * error frame comes from chat_errors[], with its HTTP status; retry_ms is
+ * told in the frame and as Retry-After.
  */
 ngx_int_t ngx_http_chat_http_error(ngx_http_chat_req_t *q, ngx_uint_t error,
     ngx_msec_t retry_ms);

@@ -100,7 +100,7 @@ ngx_http_chat_poll_send(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f)
 
     poll = ngx_http_chat_session_transport(s);
 
-    /* what does not fit comes with the next poll: its cursor says from where */
+    /* what does not fit comes with the next poll: the cursor says whence */
 
     if (poll->frames.nelts
         && poll->len + f->len > poll->req->lcf->queue)

@@ -53,7 +53,7 @@ typedef struct {
 typedef struct {
     int                          kind;
     uint64_t                     account;
-    uint64_t                     site;        /* operator: the only one, or 0 */
+    uint64_t                     site;        /* operator: the only one or 0 */
     uint64_t                     operator_id;
     u_char                       visitor[CHAT_VISITOR_LEN];
     chat_rules_t                 rules;

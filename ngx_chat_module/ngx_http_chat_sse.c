@@ -8,7 +8,7 @@
 #include "ngx_http_chat_http.h"
 
 
-#define NGX_HTTP_CHAT_SSE_CHUNK  32768      /* of the buffer, if frames allow */
+#define NGX_HTTP_CHAT_SSE_CHUNK  32768     /* of the buffer, if frames allow */
 
 /* A browser comes back after so many ms by itself. */
 #define NGX_HTTP_CHAT_SSE_OPEN   "retry: 2000\n\n"

@@ -18,7 +18,7 @@
 #define NGX_HTTP_CHAT_WS_FRAMES     512      /* waiting for a client */
 #define NGX_HTTP_CHAT_WS_FRAGMENTS  1024     /* of a message */
 #define NGX_HTTP_CHAT_WS_CLOSING    5000     /* ms for the closing handshake */
-#define NGX_HTTP_CHAT_WS_SLOW       1000     /* the same for who does not read */
+#define NGX_HTTP_CHAT_WS_SLOW       1000     /* the same: he does not read */
 
 
 #define ngx_http_chat_ws_tls(c)     ((c)->ssl != NULL)
@@ -649,7 +649,7 @@ ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws)
 }
 
 
-/* The head of the queue as buffers; NULL: only the TLS buffer has something. */
+/* The head of the queue as buffers; NULL: only the TLS buffer holds some. */
 
 static ngx_chain_t *
 ngx_http_chat_ws_chain(ngx_http_chat_ws_t *ws, ngx_chain_t *chain)

@@ -82,7 +82,7 @@ void statd_release(statd_t *s);
 int statd_watch(statd_t *s, unsigned partition);
 
 
-/* statd_fold.c ------------------------------------------------------------- */
+/* statd_fold.c ------------------------------------------------------------ */
 
 /* Queues a command of a transaction; see statd_exec(). */
 typedef struct {
@@ -105,7 +105,7 @@ int statd_exec(statd_tx_t *tx);
 int statd_turn(statd_t *s, unsigned block_ms);
 
 
-/* statd_trim.c ------------------------------------------------------------- */
+/* statd_trim.c ------------------------------------------------------------ */
 
 /* Cuts our logs to what somebody may still need. */
 int statd_trim(statd_t *s);

@@ -21,7 +21,9 @@ my %check = (
                 : $name =~ /\.(?:pl|pm|t)$/ ? 100
                 : return;
 
-        return numbers($text, sub { length > $max });
+        # a pattern is better long than in pieces
+
+        return numbers($text, sub { length > $max && !/\bqr[\/{]/ });
     },
 
     'a tab' => sub ($name, $text) {

@@ -244,7 +244,7 @@ ngx_http_chat_admin_login_answer(ngx_http_chat_admin_t *a)
 }
 
 
-/* ------------------------------------------------------------- the sessions */
+/* ------------------------------------------------------------ the sessions */
 
 ngx_int_t
 ngx_http_chat_admin_logout_handler(ngx_http_chat_req_t *q)

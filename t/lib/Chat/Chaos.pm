@@ -411,7 +411,8 @@ sub figures($self) {
     return {
         messages => $self->{all}, seconds => $self->{seconds},
         rate => $self->{all} / $self->{seconds},
-        rewritten => $self->{rewritten}, p50 => $l[@l * 0.5], p99 => $l[@l * 0.99], max => $l[-1], %sum,
+        rewritten => $self->{rewritten}, p50 => $l[@l * 0.5],
+        p99 => $l[@l * 0.99], max => $l[-1], %sum,
     };
 }
 

@@ -18,7 +18,8 @@ typedef struct {
 
 static const chat_opt_t  table[] = {
     { "json", CHAT_OPT_FLAG, offsetof(conf_t, json), NULL, "as JSON" },
-    { "redis", CHAT_OPT_TEXT, offsetof(conf_t, redis), "ADDRESS", "the store" },
+    { "redis", CHAT_OPT_TEXT, offsetof(conf_t, redis), "ADDRESS",
+      "the store" },
     { "count", CHAT_OPT_U64, offsetof(conf_t, count), "N", "how many" },
     { "host", CHAT_OPT_LIST, offsetof(conf_t, host), "NAME", "a host" },
     { NULL, 0, 0, NULL, NULL }
@@ -78,7 +79,8 @@ test_faults(void **state)
         { { "--jsonx=1", NULL, NULL }, "unknown option --jsonx" },
         { { "--json=1", NULL, NULL }, "option --json takes no value" },
         { { "--redis", NULL, NULL }, "option --redis needs ADDRESS" },
-        { { "--count", "1x", NULL }, "option --count: \"1x\" is not a number" },
+        { { "--count", "1x", NULL },
+          "option --count: \"1x\" is not a number" },
         { { "--count=", NULL, NULL }, "option --count: \"\" is not a number" },
     };
 

@@ -33,7 +33,7 @@ typedef struct {
 
 static size_t  held;            /* bytes the parser's memory holds now */
 static size_t  held_most;
-static int     fail_after;      /* calls of resize() until one fails; 0 = off */
+static int     fail_after;      /* calls of resize() until one fails; 0: off */
 
 
 static void *
