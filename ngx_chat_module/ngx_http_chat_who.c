@@ -116,6 +116,7 @@ ngx_http_chat_who_actor(const ngx_http_chat_who_t *who, chat_actor_t *actor)
     actor->account = who->account;
 
     if (who->kind == CHAT_ACTOR_KIND_VISITOR) {
+        actor->site = who->site;
         actor->visitor.data = (u_char *) who->visitor;
         actor->visitor.len = CHAT_VISITOR_LEN;
 
