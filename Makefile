@@ -285,7 +285,8 @@ clean:
 help:
 	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# build directories keep no other *.d; the fresh machine is not one
+-include $(shell find $(B) -path $(B)/fresh -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .PHONY: web all asan bench chaos check clean deps fresh-test fuzz gen help install \
         prove run stop test test-full units units-build
