@@ -1,6 +1,7 @@
 
 #include "chat_call.h"
 #include "chat_rights.h"
+#include "chat_store.h"
 #include "chat_str.h"
 #include "chat_write.h"
 
@@ -10,6 +11,8 @@ static int chat_write_append(chat_op_t *op);
 static int chat_write_appended(chat_op_t *op);
 static int chat_write_pointer(chat_op_t *op);
 static int chat_write_load(chat_op_t *op);
+static int chat_write_loaded(chat_op_t *op);
+static int chat_write_rules(chat_op_t *op);
 static int chat_write_decide(chat_op_t *op);
 static int chat_write_committed(chat_op_t *op);
 
@@ -26,6 +29,8 @@ enum {
     CHAT_WRITE_AT_APPENDED,
     CHAT_WRITE_AT_POINTER,
     CHAT_WRITE_AT_LOAD,
+    CHAT_WRITE_AT_LOADED,
+    CHAT_WRITE_AT_RULES,
     CHAT_WRITE_AT_DECIDE,
     CHAT_WRITE_AT_COMMITTED
 };
@@ -36,6 +41,8 @@ const chat_step_t  chat_write_steps[] = {
     { "appended",  chat_write_appended },
     { "pointer",   chat_write_pointer },
     { "load",      chat_write_load },
+    { "loaded",    chat_write_loaded },
+    { "rules",     chat_write_rules },
     { "decide",    chat_write_decide },
     { "committed", chat_write_committed },
     { NULL, NULL }
@@ -254,14 +261,10 @@ chat_write_load(chat_op_t *op)
 
 
 static int
-chat_write_decide(chat_op_t *op)
+chat_write_loaded(chat_op_t *op)
 {
-    int               rc;
-    uint32_t          rnd;
-    chat_cmd_t       *c;
-    chat_write_t     *w = op->ctx;
-    chat_intent_t     in;
-    chat_decision_t  *dec;
+    int            rc;
+    chat_write_t  *w = op->ctx;
 
     rc = chat_write_found(op, w);
     if (rc != CHAT_OK) {
@@ -290,6 +293,56 @@ chat_write_decide(chat_op_t *op)
         w->dialog = w->found.dialog;
         return chat_write_goto(op, CHAT_WRITE_AT_APPEND);
     }
+
+    if (w->rules || !w->found.exists) {
+        return chat_write_goto(op, CHAT_WRITE_AT_DECIDE);
+    }
+
+    /* an operator works on several sites, each with rules of its own */
+
+    return chat_call_redis(op, CHAT_PARTITION_GLOBAL,
+                           chat_site_get_cmd(op->mem, w->found.site));
+}
+
+
+static int
+chat_write_rules(chat_op_t *op)
+{
+    int                rc;
+    chat_site_t        site;
+    chat_write_t      *w = op->ctx;
+    const redisReply  *r;
+
+    rc = chat_call_reply(op, 0, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    /* a site that is gone has no rules */
+
+    rc = chat_site_parse(r, &site, op->mem);
+    if (rc == CHAT_ERROR) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    if (rc == CHAT_OK) {
+        w->found_rules = site.rules;
+    }
+
+    w->rules = &w->found_rules;
+
+    return CHAT_OK;
+}
+
+
+static int
+chat_write_decide(chat_op_t *op)
+{
+    uint32_t          rnd;
+    chat_cmd_t       *c;
+    chat_write_t     *w = op->ctx;
+    chat_intent_t     in;
+    chat_decision_t  *dec;
 
     dec = chat_mem_alloc(op->mem, sizeof(chat_decision_t));
     in.new_dialog.data = chat_mem_alloc(op->mem, CHAT_DIALOG_LEN);

@@ -29,7 +29,7 @@ typedef struct {
                                     limited session, else 0 */
     chat_str_t       text;
     chat_str_t       page;
-    const chat_rules_t  *rules;
+    const chat_rules_t  *rules;  /* of the dialog's site; NULL: look up */
     /* role of an operator on a site of his account; 0 = none */
     int            (*role)(void *data, uint64_t site);
     void            *role_data;
@@ -40,6 +40,7 @@ typedef struct {
     chat_append_t    append;
     chat_dialog_t    found;
     chat_str_t       pointer;
+    chat_rules_t     found_rules;
     unsigned         loaded;
     unsigned         tries;
 } chat_write_t;
