@@ -203,7 +203,7 @@ any_split(const stream_t *s, const char *expected,
         assert_string_equal(whole.text, expected);
     }
 
-    stride = s->len / 500 + 1;
+    stride = s->len / 150 + 1;
 
     for (at = 1; at < s->len; at += stride) {
         run(s, at, s->len, &split, setup);
