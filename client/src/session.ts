@@ -286,7 +286,10 @@ export class Session {
             return true;
         }
 
-        if (FATAL.includes(code)) {
+        // of a command, when there was a welcome already
+        const its_own = code === 'forbidden' || code === 'not_found';
+
+        if (FATAL.includes(code) && !(its_own && this.live)) {
             this.stop(code);
             return true;
         }

@@ -482,6 +482,20 @@ test('a refused cursor is forgotten; a suspended site is the end',
     });
 
 
+test('an error about a command is no error of the connection', async () => {
+    const r = rig();
+
+    r.session.start();
+    await r.live();
+    r.session.send({ t: 'history', dialog: '018bcfe568000001', after: '0' });
+    r.world.socket.say({ t: 'error', code: 'not_found', text: '' });
+    r.world.socket.say({ t: 'error', code: 'forbidden', text: '' });
+    r.world.socket.say({ t: 'error', code: 'rate', text: '' });
+    assert.equal(r.seen.status.phase, 'live');
+    assert.equal(r.world.sockets.length, 1);
+});
+
+
 test('Retry-After is a lower bound', async () => {
     const r = rig({ prefer: 'poll' });
 

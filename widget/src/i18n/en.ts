@@ -6,7 +6,7 @@ export const en = {
     panel: 'Chat with support',
     thread: 'Messages',
     online: 'Online',
-    away: 'We will answer as soon as we are back',
+    away: 'Away: leave us a message',
     waiting: 'Looking for a colleague who is free',
     joined: (name: string) => `${name} is with you`,
     hello: 'Hello!',
