@@ -23,6 +23,7 @@ static ngx_http_chat_known_t *ngx_http_chat_cache_get(
 static void ngx_http_chat_cache_remove(ngx_http_chat_known_t *k);
 static void ngx_http_chat_cache_drop(ngx_http_chat_worker_t *w,
     ngx_http_chat_cache_t *cache, uint64_t account, uint64_t operator_id);
+static void ngx_http_chat_cache_exit(ngx_http_chat_cache_t *cache);
 static ngx_uint_t ngx_http_chat_cache_concerns(ngx_http_chat_known_t *k,
     uint64_t account, uint64_t operator_id);
 static ngx_int_t ngx_http_chat_registry_ask(ngx_http_chat_worker_t *w,
@@ -61,6 +62,26 @@ ngx_http_chat_registry_init(ngx_http_chat_worker_t *w)
     ngx_add_timer(&reg->keys_timer, 1);
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_chat_registry_exit(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_registry_t  *reg;
+
+    reg = w->registry;
+
+    ngx_http_chat_cache_exit(&reg->sites);
+    ngx_http_chat_cache_exit(&reg->logins);
+
+    if (reg->keys_load) {
+        ngx_http_chat_load_cancel(reg->keys_load);
+    }
+
+    if (reg->keys_timer.timer_set) {
+        ngx_del_timer(&reg->keys_timer);
+    }
 }
 
 
@@ -436,6 +457,27 @@ ngx_http_chat_cache_remove(ngx_http_chat_known_t *k)
     k->cache->n--;
 
     ngx_destroy_pool(k->pool);
+}
+
+
+/* What is being asked for goes with its entry. */
+
+static void
+ngx_http_chat_cache_exit(ngx_http_chat_cache_t *cache)
+{
+    ngx_queue_t            *q;
+    ngx_http_chat_known_t  *k;
+
+    while (!ngx_queue_empty(&cache->used)) {
+        q = ngx_queue_head(&cache->used);
+        k = ngx_queue_data(q, ngx_http_chat_known_t, used);
+
+        if (k->load) {
+            ngx_http_chat_load_cancel(k->load);
+        }
+
+        ngx_http_chat_cache_remove(k);
+    }
 }
 
 

@@ -72,6 +72,9 @@ ngx_http_chat_load_t *ngx_http_chat_load_known(ngx_http_chat_worker_t *w,
     ngx_http_chat_known_t *k);
 ngx_http_chat_load_t *ngx_http_chat_load_keys(ngx_http_chat_worker_t *w);
 
+/* Without any of these calls. */
+void ngx_http_chat_load_cancel(ngx_http_chat_load_t *load);
+
 void ngx_http_chat_registry_keys_set(ngx_http_chat_worker_t *w,
     const chat_keys_t *keys);
 void ngx_http_chat_registry_loaded(ngx_http_chat_worker_t *w,

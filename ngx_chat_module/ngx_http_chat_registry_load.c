@@ -126,6 +126,14 @@ ngx_http_chat_load_create(ngx_http_chat_worker_t *w, const char *name,
 }
 
 
+void
+ngx_http_chat_load_cancel(ngx_http_chat_load_t *load)
+{
+    chat_op_cancel(&load->op);
+    ngx_destroy_pool(load->pool);
+}
+
+
 static void
 ngx_http_chat_load_done(ngx_http_chat_owner_t *o, chat_op_t *op)
 {
