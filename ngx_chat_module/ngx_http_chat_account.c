@@ -130,6 +130,20 @@ ngx_http_chat_account_timer(ngx_http_chat_timer_t *t)
 }
 
 
+void
+ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
+{
+    ngx_rbtree_t  *accounts;
+
+    accounts = &w->sessions->accounts;
+
+    while (accounts->root != accounts->sentinel) {
+        ngx_http_chat_account_free(ngx_http_chat_of(accounts->root,
+                                       ngx_http_chat_account_t, node));
+    }
+}
+
+
 static void
 ngx_http_chat_account_free(ngx_http_chat_account_t *a)
 {
@@ -354,7 +368,7 @@ ngx_http_chat_account_tell(ngx_http_chat_account_t *a, chat_list_t *changed)
     {
         s = ngx_queue_data(q, ngx_http_chat_session_t, group);
 
-        if (s->state != NGX_HTTP_CHAT_LIVE) {
+        if (s->state != NGX_HTTP_CHAT_LIVE || ngx_http_chat_session_full(s)) {
             continue;
         }
 
@@ -402,7 +416,9 @@ ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a)
             online = ngx_http_chat_account_online(a, site);
         }
 
-        if (s->state != NGX_HTTP_CHAT_LIVE || s->online == online) {
+        if (s->state != NGX_HTTP_CHAT_LIVE || s->online == online
+            || ngx_http_chat_session_full(s))
+        {
             continue;
         }
 

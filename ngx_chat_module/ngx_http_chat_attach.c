@@ -46,7 +46,8 @@ struct ngx_http_chat_attach_s {
 static void ngx_http_chat_attach_queue(ngx_http_chat_attach_t *a,
     ngx_queue_t *queue);
 static void ngx_http_chat_attach_run(ngx_http_chat_attach_t *a);
-static ngx_int_t ngx_http_chat_attach_ring(ngx_http_chat_attach_t *a);
+static ngx_int_t ngx_http_chat_attach_find(ngx_http_chat_session_t *s,
+    uint64_t *from);
 static ngx_int_t ngx_http_chat_attach_op(ngx_http_chat_attach_t *a);
 static int ngx_http_chat_attach_ask_number(chat_op_t *op);
 static int ngx_http_chat_attach_got_number(chat_op_t *op);
@@ -56,7 +57,8 @@ static void ngx_http_chat_attach_again(ngx_http_chat_attach_t *a);
 static void ngx_http_chat_attach_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_pump_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_live(ngx_http_chat_attach_t *a);
-static ngx_int_t ngx_http_chat_attach_walk(ngx_http_chat_attach_t *a);
+static ngx_int_t ngx_http_chat_attach_walk(ngx_http_chat_session_t *s,
+    uint64_t from);
 static void ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a);
 static void ngx_http_chat_attach_position(ngx_http_chat_attach_t *a);
 static ngx_int_t ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a);
@@ -194,7 +196,8 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
     a->reset = !s->positioned
                || s->epoch != chat_ring_epoch(ngx_http_chat_bus_ring(w));
 
-    a->ring = ngx_http_chat_attach_ring(a) == NGX_OK;
+    a->ring = !a->reset && !a->store
+              && ngx_http_chat_attach_find(s, &a->from) == NGX_OK;
 
     if (a->ring && s->transport->quiet) {
         ngx_http_chat_count(w, CHAT_METRIC_RESUME_RING, 1);
@@ -208,21 +211,15 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
 }
 
 
-/* Is all that it missed still in the ring, and near? */
+/* Where in the ring begins what it missed, if that is all there and near. */
 
 static ngx_int_t
-ngx_http_chat_attach_ring(ngx_http_chat_attach_t *a)
+ngx_http_chat_attach_find(ngx_http_chat_session_t *s, uint64_t *from)
 {
-    uint64_t                  pos;
-    ngx_http_chat_worker_t   *w;
-    ngx_http_chat_session_t  *s;
+    uint64_t                 pos;
+    ngx_http_chat_worker_t  *w;
 
-    s = a->session;
     w = s->worker;
-
-    if (a->reset || a->store) {
-        return NGX_DECLINED;
-    }
 
     if (chat_ring_find(ngx_http_chat_bus_ring(w),
                        chat_partition(s->who.account), &s->last,
@@ -232,17 +229,40 @@ ngx_http_chat_attach_ring(ngx_http_chat_attach_t *a)
         return NGX_DECLINED;
     }
 
-    if (pos >= a->from) {
+    if (pos >= *from) {
         return NGX_OK;
     }
 
-    if (a->from - pos > NGX_HTTP_CHAT_ATTACH_WALK) {
+    if (*from - pos > NGX_HTTP_CHAT_ATTACH_WALK) {
         return NGX_DECLINED;
     }
 
-    a->from = pos;
+    *from = pos;
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s)
+{
+    uint64_t                 from;
+    ngx_http_chat_worker_t  *w;
+
+    w = s->worker;
+    from = ngx_http_chat_bus_position(w);
+
+    if (s->epoch == chat_ring_epoch(ngx_http_chat_bus_ring(w))
+        && ngx_http_chat_attach_find(s, &from) == NGX_OK)
+    {
+        s->state = NGX_HTTP_CHAT_LIVE;
+
+        if (ngx_http_chat_attach_walk(s, from) != NGX_DECLINED) {
+            return;
+        }
+    }
+
+    ngx_http_chat_attach_start(s);
 }
 
 
@@ -462,10 +482,13 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
         ngx_http_chat_attach_position(a);
     }
 
-    rc = ngx_http_chat_attach_walk(a);
+    s->state = NGX_HTTP_CHAT_LIVE;
+
+    rc = ngx_http_chat_attach_walk(s, a->from);
 
     if (rc == NGX_DECLINED) {
         /* the writer was faster than we: its position is what it was given */
+        s->state = NGX_HTTP_CHAT_ATTACHING;
         ngx_http_chat_attach_drop(a);
         a->store = 1;
         ngx_http_chat_attach_queue(a, &s->worker->sessions->waiting);
@@ -474,30 +497,29 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
 
     if (rc == NGX_OK) {
         ngx_http_chat_attach_cancel(s);
-        s->state = NGX_HTTP_CHAT_LIVE;
     }
 }
 
 
-/* NGX_DECLINED: lapped; NGX_DONE: the session ended on the way. */
+/*
+ * Delivers the ring from there on to a live session.  NGX_OK: it is where the
+ * worker is, or lags since its transport is full; NGX_DECLINED: lapped;
+ * NGX_DONE: the session ended on the way.
+ */
 
 static ngx_int_t
-ngx_http_chat_attach_walk(ngx_http_chat_attach_t *a)
+ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
 {
     int                        rc;
-    uint64_t                   pos;
     chat_ring_t               *ring;
     chat_ring_entry_t          e;
     ngx_http_chat_render_t     r;
     ngx_http_chat_worker_t    *w;
-    ngx_http_chat_session_t   *s;
     ngx_http_chat_sessions_t  *ss;
 
-    s = a->session;
     w = s->worker;
     ss = w->sessions;
     ring = ngx_http_chat_bus_ring(w);
-    pos = a->from;
 
     if (pos >= ngx_http_chat_bus_position(w)) {
         return NGX_OK;
@@ -535,6 +557,10 @@ ngx_http_chat_attach_walk(ngx_http_chat_attach_t *a)
 
         if (s->state == NGX_HTTP_CHAT_ENDED) {
             return NGX_DONE;
+        }
+
+        if (s->state == NGX_HTTP_CHAT_LAGGING) {
+            break;
         }
     }
 

@@ -519,8 +519,25 @@ ngx_http_chat_job_queue(ngx_http_chat_job_t *job)
     }
 
     ngx_queue_insert_tail(&s->jobs, &job->queue);
+    s->n_jobs++;
 
-    if (s->n_jobs++ == 0) {
+    ngx_http_chat_jobs_next(s);
+}
+
+
+void
+ngx_http_chat_jobs_next(ngx_http_chat_session_t *s)
+{
+    ngx_http_chat_job_t  *job;
+
+    if (ngx_queue_empty(&s->jobs)) {
+        return;
+    }
+
+    job = ngx_queue_data(ngx_queue_head(&s->jobs), ngx_http_chat_job_t,
+                         queue);
+
+    if (!job->running && !ngx_http_chat_session_full(s)) {
         ngx_http_chat_job_start(job);
     }
 }
@@ -644,7 +661,7 @@ static void
 ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
 {
     ngx_uint_t                status;
-    ngx_http_chat_job_t      *job, *next;
+    ngx_http_chat_job_t      *job;
     ngx_http_chat_frame_t    *f;
     ngx_http_chat_refusal_t   why;
     ngx_http_chat_session_t  *s;
@@ -674,10 +691,8 @@ ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
 
     ngx_http_chat_job_answer(job, status, f);
 
-    if (s && s->state != NGX_HTTP_CHAT_ENDED && !ngx_queue_empty(&s->jobs)) {
-        next = ngx_queue_data(ngx_queue_head(&s->jobs), ngx_http_chat_job_t,
-                              queue);
-        ngx_http_chat_job_start(next);
+    if (s && s->state != NGX_HTTP_CHAT_ENDED) {
+        ngx_http_chat_jobs_next(s);
     }
 }
 

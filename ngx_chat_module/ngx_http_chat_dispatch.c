@@ -221,6 +221,16 @@ ngx_http_chat_deliver(ngx_http_chat_session_t *s, ngx_http_chat_render_t *r)
         return;
     }
 
+    if (ngx_http_chat_session_full(s)) {
+
+        if (r->def->durable) {
+            /* it stays in the ring; what is worth nothing later is lost */
+            s->state = NGX_HTTP_CHAT_LAGGING;
+        }
+
+        return;
+    }
+
     f = ngx_http_chat_render(r, s->who.kind == CHAT_ACTOR_KIND_OPERATOR
                                 && (r->opens || s->viewing));
     if (f == NULL) {

@@ -158,6 +158,26 @@ ngx_http_chat_session_send(ngx_http_chat_session_t *s,
 }
 
 
+ngx_uint_t
+ngx_http_chat_session_full(ngx_http_chat_session_t *s)
+{
+    return s->transport->full && s->transport->full(s);
+}
+
+
+void
+ngx_http_chat_session_drained(ngx_http_chat_session_t *s)
+{
+    if (s->state == NGX_HTTP_CHAT_LAGGING) {
+        ngx_http_chat_attach_catch_up(s);
+    }
+
+    if (s->state != NGX_HTTP_CHAT_ENDED) {
+        ngx_http_chat_jobs_next(s);
+    }
+}
+
+
 void
 ngx_http_chat_session_give(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f)
@@ -585,7 +605,9 @@ ngx_http_chat_sessions_link(ngx_http_chat_worker_t *w, ngx_uint_t up)
         next = ngx_queue_next(q);
         s = ngx_queue_data(q, ngx_http_chat_session_t, all);
 
-        if (f && s->state != NGX_HTTP_CHAT_NEW && !s->transport->quiet) {
+        if (f && s->state != NGX_HTTP_CHAT_NEW && !s->transport->quiet
+            && !ngx_http_chat_session_full(s))
+        {
             ngx_http_chat_session_send(s, f);
         }
     }

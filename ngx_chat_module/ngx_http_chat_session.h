@@ -48,6 +48,12 @@ typedef struct {
      * reason, or the end of the response. */
     void       (*close)(ngx_http_chat_session_t *s, ngx_uint_t code,
         ngx_str_t *reason);
+    /*
+     * Does enough wait for the client already?  Then events are left in the
+     * ring and commands in their queue until ngx_http_chat_session_drained();
+     * answers to commands may still come.  NULL: never.
+     */
+    ngx_uint_t (*full)(ngx_http_chat_session_t *s);
 } ngx_http_chat_transport_t;
 
 
@@ -84,6 +90,9 @@ void ngx_http_chat_session_input(ngx_http_chat_session_t *s,
 /* SSE and long poll: the same as a hello with these. */
 void ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
     const chat_str_t *instance, const chat_str_t *cursor);
+
+/* From the event loop: what waited for the client has left. */
+void ngx_http_chat_session_drained(ngx_http_chat_session_t *s);
 
 /* The transport is gone; the session is freed, ops are cancelled. */
 void ngx_http_chat_session_close(ngx_http_chat_session_t *s);

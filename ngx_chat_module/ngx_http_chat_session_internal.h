@@ -79,6 +79,8 @@ typedef enum {
     NGX_HTTP_CHAT_NEW = 0,       /* no hello yet */
     NGX_HTTP_CHAT_ATTACHING,     /* dispatch passes it by */
     NGX_HTTP_CHAT_LIVE,
+    NGX_HTTP_CHAT_LAGGING,       /* its transport is full: the ring keeps
+                                    what it has not got */
     NGX_HTTP_CHAT_ENDED          /* its transport is closing */
 } ngx_http_chat_state_e;
 
@@ -114,7 +116,7 @@ struct ngx_http_chat_session_s {
 
     uint8_t                      instance_len;
     uint8_t                      n_jobs;
-    unsigned                     state:2;
+    unsigned                     state:3;
     unsigned                     positioned:1;   /* last, epoch are set */
     unsigned                     has_dialog:1;
     unsigned                     viewing:1;   /* views with every event: its
@@ -218,6 +220,7 @@ void ngx_http_chat_session_send(ngx_http_chat_session_t *s,
 /* The same; the reference is given away.  NULL (no memory) ends it. */
 void ngx_http_chat_session_give(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
+ngx_uint_t ngx_http_chat_session_full(ngx_http_chat_session_t *s);
 /* bye, then the transport's close.  `s` may be gone afterwards. */
 void ngx_http_chat_session_end(ngx_http_chat_session_t *s,
     ngx_uint_t bye, ngx_msec_t after, ngx_uint_t resume, ngx_uint_t code,
@@ -253,12 +256,16 @@ uint64_t ngx_http_chat_who_hash(uint64_t site, const u_char *visitor);
 /* From its position if it has one; whatever was going on starts over. */
 void ngx_http_chat_attach_start(ngx_http_chat_session_t *s);
 void ngx_http_chat_attach_cancel(ngx_http_chat_session_t *s);
+/* A lagging session goes on from the ring, else from the store. */
+void ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s);
 /* Starts what waits, as far as it may. */
 void ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss);
 
 /* _command.c */
 
 void ngx_http_chat_jobs_cancel(ngx_http_chat_session_t *s);
+/* Starts the next command, if one waits and its answer has room. */
+void ngx_http_chat_jobs_next(ngx_http_chat_session_t *s);
 
 /* _dispatch.c */
 

@@ -31,6 +31,7 @@ typedef struct {
     unsigned                   opened:1;
     unsigned                   beating:1;   /* a comment is due */
     unsigned                   closing:1;
+    unsigned                   held:1;      /* events wait for room */
     unsigned                   slow:1;
 } ngx_http_chat_sse_t;
 
@@ -38,6 +39,7 @@ typedef struct {
 static ngx_int_t ngx_http_chat_sse_header(ngx_http_chat_req_t *q);
 static void ngx_http_chat_sse_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
+static ngx_uint_t ngx_http_chat_sse_full(ngx_http_chat_session_t *s);
 static ngx_int_t ngx_http_chat_sse_grow(ngx_http_chat_sse_t *sse);
 static void ngx_http_chat_sse_close(ngx_http_chat_session_t *s,
     ngx_uint_t code, ngx_str_t *reason);
@@ -57,7 +59,8 @@ static void ngx_http_chat_sse_cleanup(void *data);
 static const ngx_http_chat_transport_t  ngx_http_chat_sse_transport = {
     .name = "events",
     .send = ngx_http_chat_sse_send,
-    .close = ngx_http_chat_sse_close
+    .close = ngx_http_chat_sse_close,
+    .full = ngx_http_chat_sse_full
 };
 
 
@@ -192,7 +195,7 @@ ngx_http_chat_sse_send(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f)
         return;
     }
 
-    if (sse->queued + f->len > sse->req->lcf->queue
+    if (sse->queued >= sse->req->lcf->queue
         || (sse->n == sse->size && ngx_http_chat_sse_grow(sse) != NGX_OK))
     {
         sse->slow = 1;
@@ -204,6 +207,19 @@ ngx_http_chat_sse_send(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f)
     }
 
     ngx_post_event(&sse->flush, &ngx_posted_events);
+}
+
+
+static ngx_uint_t
+ngx_http_chat_sse_full(ngx_http_chat_session_t *s)
+{
+    ngx_http_chat_sse_t  *sse;
+
+    sse = ngx_http_chat_session_transport(s);
+
+    sse->held |= sse->queued >= sse->req->lcf->queue / 2;
+
+    return sse->held;
 }
 
 
@@ -341,7 +357,19 @@ ngx_http_chat_sse_output(ngx_http_chat_sse_t *sse)
         rc = ngx_http_chat_sse_compose(sse);
 
         if (rc == NGX_DECLINED) {
-            break;
+
+            if (!sse->held) {
+                break;
+            }
+
+            sse->held = 0;
+            ngx_http_chat_session_drained(sse->session);
+
+            if (sse->n == 0) {
+                break;
+            }
+
+            continue;
         }
 
         if (rc != NGX_OK) {

@@ -60,6 +60,7 @@ struct ngx_http_chat_ws_s {
     unsigned                   closed:1;     /* the peer's came */
     unsigned                   failed:1;     /* it broke the protocol */
     unsigned                   shut:1;       /* our direction is shut down */
+    unsigned                   held:1;       /* events wait for room */
     unsigned                   slow:1;
 };
 
@@ -78,6 +79,7 @@ static void ngx_http_chat_ws_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
 static void ngx_http_chat_ws_close(ngx_http_chat_session_t *s,
     ngx_uint_t code, ngx_str_t *reason);
+static ngx_uint_t ngx_http_chat_ws_full(ngx_http_chat_session_t *s);
 static void ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode,
     u_char *data, size_t len);
 static void ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code,
@@ -102,7 +104,10 @@ static void *ngx_http_chat_ws_resize(void *data, void *p, size_t old,
 
 
 static const ngx_http_chat_transport_t  ngx_http_chat_ws_transport = {
-    "websocket", 0, ngx_http_chat_ws_send, ngx_http_chat_ws_close
+    .name = "websocket",
+    .send = ngx_http_chat_ws_send,
+    .close = ngx_http_chat_ws_close,
+    .full = ngx_http_chat_ws_full
 };
 
 static const chat_ws_mem_t  ngx_http_chat_ws_mem = {
@@ -426,6 +431,30 @@ ngx_http_chat_ws_close(ngx_http_chat_session_t *s, ngx_uint_t code,
 }
 
 
+/*
+ * Events fill half of the queue, then wait in the ring; the other half is for
+ * answers, which a client has asked for itself.
+ */
+
+static ngx_uint_t
+ngx_http_chat_ws_full(ngx_http_chat_session_t *s)
+{
+    ngx_http_chat_ws_t  *ws;
+
+    ws = ngx_http_chat_session_transport(s);
+
+    if (ws->queued < ws->queue_max / 2
+        && ws->n_out < NGX_HTTP_CHAT_WS_FRAMES / 2)
+    {
+        return 0;
+    }
+
+    ws->held = 1;
+
+    return 1;
+}
+
+
 /* Our close frame, after what is queued. */
 
 static void
@@ -592,6 +621,16 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
         }
 
         return;
+    }
+
+    if (ws->held && !ws->closing) {
+        /* fills the queue again and posts this event */
+        ws->held = 0;
+        ngx_http_chat_session_drained(ws->session);
+
+        if (ws->out) {
+            return;
+        }
     }
 
     if (ngx_http_chat_ws_tls(c)) {

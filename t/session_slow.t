@@ -1,0 +1,136 @@
+#!/usr/bin/env perl
+
+# Promise: a client that does not read costs a bounded amount of memory for a
+# bounded time, is told why it is closed, gets what it missed when it comes
+# back, and nobody else notices it.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new(log_level => 'info');
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $nginx = $t->nginx(<<'CONF', workers => 1);
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 16m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    chat_rate 10000 burst=10000;
+    chat_frame_size 16k;
+    chat_send_queue 64k;
+    # the socket itself shall not swallow what we want to see waiting
+    server {
+        listen %%IP%%:%%PORT%% sndbuf=8k;
+        server_name shop.test;
+        chat on;
+        chat_send_timeout 2s;
+    }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name timed.test;
+        chat on;
+        chat_site shop.test;
+        chat_send_queue 16m;
+        chat_send_timeout 1s;
+    }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+my $ann = $t->operator(host => 'desk.test', login => 'ann',
+                       password => 'secret-password', pipeline => 8);
+my $v = $t->visitor(host => 'shop.test', rcvbuf => 4096, record => 1);
+$_->wait_welcome for $v, $ann;
+$v->post('Hello');
+$v->wait_text('Hello');
+my $d = $v->{dialog};
+$ann->wait_text('Hello', $d);
+$ann->take($d);
+$ann->wait_sent;
+
+# the neighbour: another tab of the same visitor, which does read
+my $tab = $t->visitor(host => 'shop.test', token => $v->{token});
+$tab->wait_welcome;
+
+
+subtest 'more than the queue holds' => sub {
+    $v->{reconnect} = 0;
+    $v->{wire}{ws}{stream}->pause(1);
+
+    # 300 x 4 kB for a queue of 64 kB
+    for (1 .. 300) {
+        $ann->post("$_ " . 'x' x 3900, dialog => $d);
+    }
+
+    $ann->wait_sent(60);
+    $tab->wait_events(303, $d, 30);
+    pass('who reads has all of it');
+
+    ok(eval { wait_for(sub { $nginx->log =~ /websocket closed: code 4008/ },
+                       10, 'log') }, 'who does not is closed: 4008');
+
+    # what lay in the socket can be read still, up to a torn frame or a bye
+    $v->{wire}{ws}{stream}->pause(0);
+    wait_for(sub { !$v->{wire} }, 10, 'the end is seen');
+    my $had = @{$v->events};
+    cmp_ok($had, '<', 303, "it had got $had events");
+
+    $v->{reconnect} = 1;
+    $v->connect;
+    $v->wait_events(303, $d, 30);
+    is_deeply([$v->texts], [$tab->texts], 'it gets the rest, once, in order');
+    is($v->{dups} + $v->{disorder}, 0, 'nothing twice');
+    ok(!$v->{welcome}{reset}, 'without a reset');
+};
+
+
+subtest 'no progress' => sub {
+    my $slow = $t->visitor(host => 'timed.test', token => $v->{token},
+                           origin => 'http://shop.test', rcvbuf => 4096,
+                           record => 1);
+    $slow->wait_welcome;
+    my $n = () = $nginx->log =~ /websocket closed: code 4008/g;
+    $slow->{reconnect} = 0;
+    $slow->{wire}{ws}{stream}->pause(1);
+
+    # more than socket buffers take, less than the queue of 16 MB
+    my $sent = 0;
+
+    my $closed = eval { wait_for(sub {
+        if (!@{$ann->{outbox}} && $sent < 3000) {
+            $ann->post('y' x 3900, dialog => $d) for 1 .. 50;
+            $sent += 50;
+        }
+        my $now = () = $nginx->log =~ /websocket closed: code 4008/g;
+        return $now > $n;
+    }, 60, 'closed') };
+
+    ok($closed, "closed for want of progress after $sent messages");
+    $slow->close;
+};
+
+
+subtest 'one that reads slowly, but reads' => sub {
+    my $c = $t->visitor(host => 'shop.test', token => $v->{token},
+                        rcvbuf => 4096);
+    $c->wait_welcome;
+    my $have = @{$tab->events};
+    $c->wait_events($have, $d, 60);
+    $ann->post("slowly $_", dialog => $d) for 1 .. 20;
+    $ann->wait_sent;
+    $c->wait_text('slowly 20', $d);
+    is($c->{connects}, 1, 'is left alone');
+};
+
+is($tab->{connects}, 1, 'the neighbour was never disturbed');
+is($ann->{connects}, 1, 'nor was the operator');
+is($tab->{dups} + $tab->{disorder}, 0, 'nor any order');
+
+$t->done;
