@@ -169,6 +169,8 @@ void ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w,
 /* Graceful stop: close all with bye, spread over mcf->drain. */
 void ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w);
 ngx_int_t ngx_http_chat_sessions_init(ngx_http_chat_worker_t *w);
+/* The process ends: operations are cancelled, memory is given back. */
+void ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w);
 
 
 /* _http.c ---------------------------------------------------------------- */
@@ -180,8 +182,6 @@ ngx_int_t ngx_http_chat_http_init(ngx_conf_t *cf);
 /* _registry.c ------------------------------------------------------------ */
 
 ngx_int_t ngx_http_chat_registry_init(ngx_http_chat_worker_t *w);
-/* Before the host of operations goes. */
-void ngx_http_chat_registry_exit(ngx_http_chat_worker_t *w);
 /* account_changed came by, or the epoch moved (account 0: everything). */
 void ngx_http_chat_registry_drop(ngx_http_chat_worker_t *w, uint64_t account,
     uint64_t operator_id);

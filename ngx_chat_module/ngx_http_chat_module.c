@@ -520,6 +520,7 @@ ngx_http_chat_exit_process(ngx_cycle_t *cycle)
     mcf->worker = NULL;
 
     ngx_http_chat_bus_exit(w);
+    ngx_http_chat_sessions_exit(w);
     ngx_http_chat_registry_exit(w);
     ngx_http_chat_write_exit(w);
 
