@@ -1,0 +1,116 @@
+#!/usr/bin/env perl
+
+# Promise: a reload ends every connection with a word, spread over
+# chat_drain; nothing is lost, repeated or left behind in the log.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Loop qw(now);
+use Chat::Test;
+use Test::More;
+
+my $N = 150;
+
+my $t = Chat::Test->new(log_level => 'info');
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $nginx = $t->nginx(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 1024; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 2s;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+my $ann = $t->operator(host => 'desk.test', login => 'ann',
+                       password => 'secret-password', record => 1);
+my $v = $t->visitor(host => 'shop.test', record => 1);
+$_->wait_welcome for $ann, $v;
+
+# idle ones, of each transport
+my %many = (ws => $N, sse => 10, poll => 10);
+my @idle = map {
+    my $transport = $_;
+    map { $t->visitor(host => 'shop.test', transport => $transport) }
+        1 .. $many{$transport}
+} qw(ws sse poll);
+$_->connect for @idle;
+wait_for(sub { !grep { !$_->{welcomed} } @idle }, 30, 'all are welcome');
+
+$v->post('before');
+$v->wait_text('before');
+my $d = $v->{dialog};
+$ann->wait_text('before', $d);
+$ann->take($d);
+$ann->wait_sent;
+
+# when each one was told
+my (%told, %code);
+my @old = $nginx->workers;
+my $start = now();
+$nginx->reload(nowait => 1);
+
+# both sides go on writing all the while
+my $n = 0;
+my $writing = 1;
+wait_for(sub {
+    for my $c (@idle) {
+        $told{$c} //= now() - $start if $c->{bye};
+        $code{$c} //= $c->{close_code} if defined $c->{close_code};
+    }
+    if (!@{$v->{outbox}} && !@{$ann->{outbox}} && $n < 400) {
+        $n++;
+        $v->post("visitor $n");
+        $ann->post("operator $n", dialog => $d);
+    }
+    return !grep { !$told{$_} || !$code{$_} }
+        grep { $_->{transport} eq 'ws' } @idle;
+}, 20, 'all are told and closed');
+
+my @when = sort { $a <=> $b } map { $told{$_} // () } @idle;
+is(scalar(grep { $told{$_} && $_->{transport} eq 'ws' } @idle), $N,
+   'every WebSocket is told');
+is((grep { ($code{$_} // 0) == 1012 } grep { $_->{transport} eq 'ws' } @idle),
+   $N, '... and closed with 1012');
+is_deeply([grep { $_->{bye} && $_->{bye}{reason} ne 'reload' } @idle], [],
+          'the reason is the reload');
+my ($first, $last) = @when[0, -1];
+cmp_ok($last - $first, '>', 1,
+       sprintf 'spread over %.1f s', $last - $first);
+cmp_ok($last, '<', 6, 'within the time of chat_drain');
+
+wait_for(sub { !grep { !$_->{welcomed} } @idle, $v, $ann }, 20,
+         'all are back');
+pass('all are back');
+is((grep { $_->{welcome}{reset} && $_->{connects} > 1
+           && $_->{transport} ne 'poll' } @idle), 0, 'nobody was reset');
+
+$_->wait_sent(20) for $v, $ann;
+$v->post('the end');
+$v->wait_sent(20);
+$_->wait_text('the end', $d) for $v, $ann;
+is_deeply([$v->texts], [$ann->texts($d)], 'both sides show the same');
+is(scalar($v->texts), 2 * $n + 2, "all of $n pairs of messages");
+is($v->{dups} + $v->{disorder} + $ann->{dups} + $ann->{disorder}, 0,
+   'once and in order');
+
+wait_for(sub { !grep { kill 0, $_ } @old }, 20, 'the old workers end');
+pass('the old workers end');
+
+# three at once: generations overlap
+$nginx->reload for 1 .. 3;
+$v->post('after three');
+$v->wait_sent(20);
+$_->wait_text('after three', $d, 20) for $v, $ann;
+pass('three reloads in a row');
+is($v->{broken} + $ann->{broken}, 0, 'nothing was given up');
+
+$t->done;
