@@ -169,7 +169,7 @@ chat_keys_parse(const redisReply *r, chat_keys_t *keys)
 
     keys->n = 0;
 
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY) {
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements % 2) {
         return CHAT_ERROR;
     }
 

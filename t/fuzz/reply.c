@@ -1,0 +1,178 @@
+
+/*
+ * Answers of Redis.  Input: RESP.  No parser reads beyond a reply or takes
+ * one type for another, whatever a server sends.
+ */
+
+#include <stdlib.h>
+
+#include "chat_due.h"
+#include "chat_presence.h"
+#include "chat_store.h"
+#include "chat_str.h"
+
+
+#define MEMORY  (4 * 1024 * 1024)
+
+#define check(expression)  do { if (!(expression)) { abort(); } } while (0)
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+/* Every byte of a slice is looked at: ASan sees where it leads. */
+
+static unsigned
+touch(chat_str_t s)
+{
+    unsigned  sum;
+
+    for (sum = 0; s.len; s.len--) {
+        sum += s.data[s.len - 1];
+    }
+
+    return sum;
+}
+
+
+static unsigned
+scripts(const redisReply *r)
+{
+    unsigned               sum;
+    chat_sent_t            sent;
+    chat_append_t          a, b, *items[2] = { &a, &b };
+    chat_commit_result_t   res;
+
+    sum = 0;
+    memset(&a, 0, sizeof(a));
+    memset(&b, 0, sizeof(b));
+
+    if (chat_commit_parse(r, &res) == CHAT_OK) {
+        check(res.outcome != CHAT_WRITE_PENDING);
+        sum += touch(res.dialog) + touch(res.found);
+    }
+
+    if (chat_append_parse(r, items, 2) == CHAT_OK) {
+        check(a.refused == b.refused);
+        check((a.refused != CHAT_REDIS_OK)
+              == (a.outcome == CHAT_WRITE_PENDING));
+        check((b.refused != CHAT_REDIS_OK)
+              == (b.outcome == CHAT_WRITE_PENDING));
+    }
+
+    if (chat_sender_parse(r, &sent) == CHAT_OK) {
+        sum += touch(sent.dialog);
+    }
+
+    return sum;
+}
+
+
+static unsigned
+registry(const redisReply *r, chat_mem_t *mem)
+{
+    unsigned             sum;
+    uint64_t             major, partitions;
+    chat_str_t           id;
+    chat_site_t          site;
+    chat_keys_t          keys;
+    chat_roles_t         roles;
+    chat_operator_t      person;
+    chat_session_rec_t   session;
+
+    sum = 0;
+
+    if (chat_store_parse(r, &major, &partitions, &id) == CHAT_OK) {
+        sum += touch(id);
+    }
+
+    if (chat_keys_parse(r, &keys) == CHAT_OK) {
+        check(keys.n > 0 && keys.n <= CHAT_KEYS_MAX);
+    }
+
+    if (chat_site_parse(r, &site, mem) == CHAT_OK) {
+        check(site.id && site.account && site.name.len);
+        sum += touch(site.name) + touch(site.hosts);
+    }
+
+    if (chat_operator_parse(r, &person, mem) == CHAT_OK) {
+        sum += touch(person.login) + touch(person.name) + touch(person.hash);
+    }
+
+    if (chat_session_parse(r, &session, mem) == CHAT_OK) {
+        sum += touch(session.csrf) + touch(session.agent) + touch(session.ip);
+    }
+
+    if (chat_roles_parse(r, &roles, mem) == CHAT_OK) {
+        sum += chat_roles_of(&roles, 1);
+    }
+
+    return sum;
+}
+
+
+static unsigned
+dialogs(const redisReply *r, chat_mem_t *mem)
+{
+    size_t          i, n;
+    unsigned        sum;
+    uint64_t       *ids;
+    chat_due_t      due;
+    chat_str_t     *pairs, text;
+    chat_dialog_t   d;
+
+    sum = 0;
+    memset(&d, 0, sizeof(d));
+
+    if (chat_reply_pairs(r, &pairs, &n, mem) == CHAT_OK
+        && chat_dialog_parse(pairs, n, &d) == CHAT_OK)
+    {
+        sum += touch(d.visitor) + touch(d.name) + touch(d.page);
+    }
+
+    if (chat_presence_parse(r, &ids, &n, mem) == CHAT_OK) {
+        for (i = 1; i < n; i++) {
+            check(ids[i - 1] < ids[i]);
+        }
+    }
+
+    if (chat_reply_str(r, &text) == CHAT_OK
+        && chat_due_parse(&text, &due) == CHAT_OK)
+    {
+        check(due.dialog.len == CHAT_DIALOG_LEN);
+        sum += touch(due.dialog);
+    }
+
+    return sum;
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    void               *r;
+    redisReader        *reader;
+    chat_heap_t        *heap;
+    volatile unsigned   sum;
+
+    reader = redisReaderCreate();
+    heap = chat_heap_create(MEMORY);
+    check(reader && heap);
+
+    if (redisReaderFeed(reader, (char *) data, size) == REDIS_OK) {
+
+        while (redisReaderGetReply(reader, &r) == REDIS_OK && r) {
+            sum = scripts(r);
+            sum += registry(r, chat_heap_mem(heap));
+            sum += dialogs(r, chat_heap_mem(heap));
+            freeReplyObject(r);
+            chat_heap_reset(heap);
+        }
+    }
+
+    (void) sum;
+    redisReaderFree(reader);
+    chat_heap_destroy(heap);
+
+    return 0;
+}
