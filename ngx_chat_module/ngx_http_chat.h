@@ -182,6 +182,8 @@ ngx_int_t ngx_http_chat_http_init(ngx_conf_t *cf);
 /* _registry.c ------------------------------------------------------------ */
 
 ngx_int_t ngx_http_chat_registry_init(ngx_http_chat_worker_t *w);
+/* Before the host of operations goes. */
+void ngx_http_chat_registry_exit(ngx_http_chat_worker_t *w);
 /* account_changed came by, or the epoch moved (account 0: everything). */
 void ngx_http_chat_registry_drop(ngx_http_chat_worker_t *w, uint64_t account,
     uint64_t operator_id);
