@@ -5,6 +5,7 @@
 
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_conf.h"
+#include "ngx_http_chat_status.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
 #include <sodium.h>
@@ -199,12 +200,26 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_chat_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_chat_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_chat_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_chat_variables,               /* preconfiguration */
     ngx_http_chat_postconfiguration,       /* postconfiguration */
 
     ngx_http_chat_create_main_conf,        /* create main configuration */

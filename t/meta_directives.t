@@ -36,7 +36,7 @@ my %doc;
 
 while ($doc =~ /^## (chat\w*)\n\n((?:\|.*\n)+)\n(\S.*)/mg) {
     my ($name, $table) = ($1, $2);
-    like $table, qr/^\| Syntax \| `$name [^`]+;`/m, "$name: syntax";
+    like $table, qr/^\| Syntax \| `$name[^`]*;`/m, "$name: syntax";
     like $table, qr/^\| Default \| \S/m, "$name: default";
     ($doc{$name}) = $table =~ /^\| Context \| (.*?) \|$/m;
 }
