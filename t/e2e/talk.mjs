@@ -61,6 +61,12 @@ await run(async () => {
     await widget.idle();
     await desk.idle();
 
+    // after Redis' restart both ask for the history anew
+    for (const side of [widget, desk]) {
+        await until(async () => (await side.texts()).length >= said.length,
+            'everything on the screen', 20_000);
+    }
+
     same(await widget.texts(), said, 'the visitor reads it all, once, in order');
     same(await desk.texts(), said, 'the operator reads it all, once, in order');
 
