@@ -131,14 +131,10 @@ ngx_http_chat_account_timer(ngx_http_chat_timer_t *t)
 
 
 void
-ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
+ngx_http_chat_accounts_free(ngx_http_chat_sessions_t *ss)
 {
-    ngx_rbtree_t  *accounts;
-
-    accounts = &w->sessions->accounts;
-
-    while (accounts->root != accounts->sentinel) {
-        ngx_http_chat_account_free(ngx_http_chat_of(accounts->root,
+    while (ss->accounts.root != ss->accounts.sentinel) {
+        ngx_http_chat_account_free(ngx_http_chat_of(ss->accounts.root,
                                        ngx_http_chat_account_t, node));
     }
 }

@@ -57,6 +57,35 @@ ngx_http_chat_sessions_init(ngx_http_chat_worker_t *w)
 }
 
 
+void
+ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
+{
+    ngx_queue_t               *q;
+    ngx_http_chat_session_t   *s;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = w->sessions;
+
+    /* a fast stop: the connections are nginx's to close */
+
+    for (q = ngx_queue_head(&ss->all);
+         q != ngx_queue_sentinel(&ss->all);
+         q = ngx_queue_next(q))
+    {
+        s = ngx_queue_data(q, ngx_http_chat_session_t, all);
+
+        ngx_http_chat_attach_cancel(s);
+        ngx_http_chat_jobs_cancel(s);
+    }
+
+    ngx_http_chat_accounts_free(ss);
+
+    if (ss->wheel.tick.timer_set) {
+        ngx_del_timer(&ss->wheel.tick);
+    }
+}
+
+
 static void
 ngx_http_chat_sessions_ticked(void *data)
 {

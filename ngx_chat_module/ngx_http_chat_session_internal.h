@@ -283,6 +283,7 @@ ngx_http_chat_account_t *ngx_http_chat_account_find(
 /* The same, made when it is not there.  NULL: out of memory. */
 ngx_http_chat_account_t *ngx_http_chat_account_get(
     ngx_http_chat_sessions_t *ss, uint64_t id);
+void ngx_http_chat_accounts_free(ngx_http_chat_sessions_t *ss);
 /* A session left; an account without any is forgotten a little later. */
 void ngx_http_chat_account_left(ngx_http_chat_account_t *a);
 /* Asks the store: presence, and with `full` also people and sites. */

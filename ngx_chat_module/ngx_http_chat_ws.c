@@ -495,7 +495,11 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
 
     if (f) {
         f->len = len;
-        ngx_memcpy(f->data, data, len);
+
+        if (len) {
+            ngx_memcpy(f->data, data, len);
+        }
+
         ngx_http_chat_frame_head(f, opcode);
 
         /* without memory the timer ends what cannot be said */

@@ -119,7 +119,7 @@ subtest 'no progress' => sub {
 
 subtest 'one that reads slowly, but reads' => sub {
     my $c = $t->visitor(host => 'shop.test', token => $v->{token},
-                        rcvbuf => 4096);
+                        rcvbuf => 32768);
     $c->wait_welcome;
     my $have = @{$tab->events};
     $c->wait_events($have, $d, 60);
