@@ -13,6 +13,9 @@ import { readable } from './colour.ts';
 import { CHAT, DOWN, icon } from './icons.ts';
 import css from './loader.css';
 
+/* for setTimeout() it means "at once" */
+const IDLE = { timeout: 500 } as number & { timeout: number };
+
 type Call = [name: string, ...rest: unknown[]];
 
 interface Queue {
@@ -119,7 +122,10 @@ function start(): void {
         panel ??= fetchPanel(base, russian ? 'ru' : 'en')
             .then((m) => m.mount(place));
         panel.catch(() => {
+            // the next click tries again
             panel = undefined;
+            badge.hidden = false;
+            badge.textContent = '!';
         }).then(() => button.removeAttribute('aria-busy'));
 
         return panel;
@@ -147,18 +153,20 @@ function start(): void {
     label(0);
     document.body.append(host);
 
-    if (kept(sessionStore, OPEN)) {
-        open(false);
-
-    } else if (kept(localStore, BUSY)) {
-        // a conversation goes on: its news show on the button
-        (window.requestIdleCallback ?? setTimeout)(() =>
-            void load().catch(() => undefined));
-    }
-
     for (const call of early?.q ?? []) {
         queue(...call);
     }
+
+    // the first look into storage costs milliseconds: the page goes first
+    (window.requestIdleCallback ?? setTimeout)(() => {
+        if (kept(sessionStore, OPEN)) {
+            open(false);
+
+        } else if (kept(localStore, BUSY)) {
+            // a conversation goes on: its news show on the button
+            load().catch(() => undefined);
+        }
+    }, IDLE);
 }
 
 

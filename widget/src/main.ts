@@ -57,6 +57,8 @@ export function mountPanel(place: Place, lang: Language): Panel {
 
     let stick = true;
     let count = 0;
+    let frame = 0;
+    let top: string | undefined;
     let blink: ReturnType<typeof setTimeout> | undefined;
     let late: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,13 +67,20 @@ export function mountPanel(place: Place, lang: Language): Panel {
     root.append(panel);
     button.setAttribute('aria-controls', 'panel');
 
+    /** Once a frame is enough, however much arrives. */
+    const redraw = (): void => {
+        frame ||= requestAnimationFrame(draw);
+    };
+
     const draw = (): void => {
         const dialog = model.dialog.get();
         const items = threadItems(dialog, model.pending.get(),
             model.failed.get(), lang, Date.now(), model);
-        const before = scroll.scrollHeight;
-        const first = log.firstElementChild;
+        const below = scroll.scrollHeight - scroll.scrollTop;
+        const first = dialog.events[0]?.id;
 
+        cancelAnimationFrame(frame);
+        frame = 0;
         sync(log, shown, items);
         greet.hidden = items.length > 0;
         typing();
@@ -79,14 +88,15 @@ export function mountPanel(place: Place, lang: Language): Panel {
         if (stick) {
             scroll.scrollTop = scroll.scrollHeight;
 
-        } else if (first && log.firstElementChild !== first) {
+        } else if (top && first !== top) {
             // older ones came in above: what is read must not move
-            scroll.scrollTop += scroll.scrollHeight - before;
+            scroll.scrollTop = scroll.scrollHeight - below;
 
         } else if (items.length > count) {
             jump.hidden = false;
         }
 
+        top = first;
         count = items.length;
         composer.set({
             placeholder: dialog.view?.state === 'closed'
@@ -244,13 +254,13 @@ export function mountPanel(place: Place, lang: Language): Panel {
 
     document.addEventListener('visibilitychange', look);
     keyboard(panel);
-    model.dialog.watch(draw);
-    model.pending.watch(draw);
-    model.failed.watch(draw);
-    model.online.watch(face);
+    model.dialog.watch(redraw);
+    model.pending.watch(redraw);
+    model.failed.watch(redraw);
+    model.online.watch(redraw);
     model.status.watch((status) => {
         connection(status);
-        draw();
+        redraw();
     });
     model.unread.watch((n) => place.badge(panel.hidden ? n : 0));
 

@@ -82,6 +82,8 @@ export function createModel(base: string): Model {
     let starting: Promise<void> | undefined;
     let again: ReturnType<typeof setTimeout> | undefined;
     let looking = false;
+    let going_on = false;
+    let unsent_kept = false;
     let typed_ms = 0;
     let asked = '';
 
@@ -150,7 +152,13 @@ export function createModel(base: string): Model {
             && e.body.from.kind === 'operator'
             && compareIds(e.id, seen) > 0).length);
 
-        shared.set(BUSY, view && view.state !== 'closed' ? '1' : null);
+        busy(view !== undefined && view.state !== 'closed');
+    };
+
+    /** Pages to come shall connect even if the panel is not opened. */
+    const busy = (on: boolean): void => {
+        going_on = on;
+        shared.set(BUSY, on || unsent_kept ? '1' : null);
     };
 
     const keepThread = (): void => {
@@ -200,7 +208,11 @@ export function createModel(base: string): Model {
         const client = new ChatClient({
             host, saved, cursor,
             url: base + 'v1/',
-            save: (s) => saveInstance(tab, shared, s),
+            save: (s) => {
+                saveInstance(tab, shared, s);
+                unsent_kept = s.queue.length > 0;
+                busy(going_on);
+            },
             cursorMoved: (c) => {
                 cursor = c;
                 keepThread();
