@@ -41,7 +41,7 @@ typedef struct {
 /* Smallest sensible region; an entry is at most size / 64. */
 #define CHAT_RING_MIN  (256 * 1024)
 
-/* Initialises a fresh region; uses the greatest power of two that fits. */
+/* Initialises a fresh region, aligned to 64 bytes. */
 int chat_ring_init(chat_ring_t *r, size_t size);
 
 /* Magic, version and bounds; CHAT_ERROR: do not use. */

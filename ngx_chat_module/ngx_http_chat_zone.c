@@ -33,8 +33,8 @@ char *
 ngx_http_chat_zone_add(ngx_conf_t *cf, ngx_http_chat_main_conf_t *mcf,
     ngx_str_t *name, size_t size)
 {
-    /* a ring has a power of two: what manages it, and the pages of the slab
-     * allocator, come on top */
+    /* the size is that of the ring: what manages it, and the pages of the
+     * slab allocator, come on top */
 
     size += ngx_http_chat_zone_head() + 16 * ngx_pagesize;
     size += size / ngx_pagesize * sizeof(ngx_slab_page_t);

@@ -257,7 +257,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t           i;
-    uint64_t         head;
+    uint64_t         head, room;
     unsigned         a, b, c;
     static model_t  *m;
 
@@ -280,6 +280,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(chat_ring_init(m->ring, SIZE) == CHAT_OK);
     m->term = chat_ring_new_term(m->ring);
     m->pos = chat_ring_head(m->ring);
+    room = m->pos;
 
     for (i = 0; i + 4 <= size && m->n < OPS; i += 4) {
         a = data[i + 1];
@@ -317,7 +318,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         default:
             /* in the entries: what is before them only a writer writes */
 
-            head = SIZE - SIZE / 2 + ((a << 8 | b) * 2 + c) % (SIZE / 2);
+            head = SIZE - room + ((a << 8 | b) * 4 + c) % room;
             ((unsigned char *) m->ring)[head] ^= c | 1;
             m->damaged = 1;
             break;
