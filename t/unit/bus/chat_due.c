@@ -136,6 +136,36 @@ listing(void **state)
 }
 
 
+/* An operator works on several sites: the rules are those of the dialog's. */
+
+static void
+rules_of_the_site(void **state)
+{
+    job_t  *j, *take;
+
+    j = opened();
+
+    redis_ask(&redis, "HSET chat:{g}:site:%d accept_ms 1234", SITE);
+
+    take = by_operator(CHAT_INTENT_TAKE, 5, j->dialog, "oper0005", 1, "");
+    take->w.rules = NULL;
+    accepted(run(take), 3);
+    assert_int_equal(armed(CHAT_DUE_ACCEPT, j->dialog),
+                     take->w.res.id.ms + 1234);
+
+    /* the site is gone: no rules, nothing is due */
+
+    accepted(run(by_operator(CHAT_INTENT_RELEASE, 5, j->dialog, "oper0005",
+                             2, "")), 4);
+    redis_ask(&redis, "DEL chat:{g}:site:%d", SITE);
+
+    take = by_operator(CHAT_INTENT_TAKE, 5, j->dialog, "oper0005", 3, "");
+    take->w.rules = NULL;
+    accepted(run(take), 5);
+    assert_int_equal(armed(CHAT_DUE_ACCEPT, j->dialog), 0);
+}
+
+
 static void
 not_accepted(void **state)
 {
@@ -351,6 +381,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(listing, registry),
+        cmocka_unit_test_setup(rules_of_the_site, registry),
         cmocka_unit_test_setup(not_accepted, registry),
         cmocka_unit_test_setup(answered_in_time, registry),
         cmocka_unit_test_setup(idle, registry),
