@@ -237,10 +237,20 @@ sub done($self) {
     my @bad = map { $_->complaints } @{$self->{nginxes}};
     Test::More::is_deeply(\@bad, [], 'no alerts in the error log')
         if @{$self->{nginxes}};
-    my @san = glob "$self->{dir}/san/*";
-    Test::More::is_deeply([map { $self->slurp($_) } @san], [],
-        'no sanitizer reports') if $ENV{SAN};
+    my @san = grep { !nginx_own($_) }
+        map { $self->slurp($_) } glob "$self->{dir}/san/*";
+    Test::More::is_deeply(\@san, [], 'no sanitizer reports') if $ENV{SAN};
     Test::More::done_testing();
+}
+
+# The three arrays of worker_connections, 432 bytes each, that a worker never
+# frees.  lsan.supp cannot name them: nginx has no frame pointers, the stack
+# ends at ngx_alloc.
+sub nginx_own($report) {
+    my @leaks = $report =~ /^\w+ leak of /mg;
+    return @leaks == 1
+        && $report =~ /^Indirect leak of (\d+) byte\(s\) in 3 object/m
+        && $1 % 432 == 0 && $report =~ /^ +#1 \S+ in ngx_alloc /m;
 }
 
 sub slurp($self, $file) {
