@@ -45,7 +45,7 @@ NGXINC  := $(addprefix -isystem ,$(NGX)/src/core $(NGX)/src/event \
 
 MSGPACK := $(shell pkg-config --libs msgpack-c 2>/dev/null || \
              pkg-config --libs msgpack 2>/dev/null || echo -lmsgpackc)
-LIBS    := -l:libhiredis.a $(MSGPACK) -lyajl -lsodium
+LIBS    := -l:libhiredis.a $(MSGPACK) -lyajl -lsodium -lz
 
 CORE_C  := $(wildcard core/*.c core/gen/*.c)
 BUS_C   := $(wildcard bus/*.c bus/gen/*.c)
@@ -190,7 +190,7 @@ stop:
 
 # what runs alone after everything else: it loads the machine on purpose
 ALONE   := $(wildcard t/chaos_minute.t)
-TESTS   := $(filter-out $(ALONE),$(wildcard t/*.t t/e2e/*.t))
+TESTS   := $(filter-out $(ALONE),$(wildcard t/*.t))
 RUNT     = CHAT_BUILD=$(abspath $(B)) $(PERL) t/run.pl --jobs $(JOBS)
 JOBS    ?= 2
 
@@ -205,8 +205,8 @@ test:
 prove:
 	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
 
-## test-full: test, then checks, sanitizers, long chaos, fresh machine
-test-full: test check asan chaos fresh-test
+## test-full: test, then checks, sanitizers, long chaos, packages, fresh machine
+test-full: test check asan chaos deb fresh-test
 
 ## units: the C unit tests only
 units: units-build
@@ -230,7 +230,7 @@ fuzz:
 	done
 
 ## asan: units and end-to-end tests under AddressSanitizer and UBSan
-ASAN_T  ?= $(filter-out t/meta_% t/e2e/% t/web%,$(TESTS))
+ASAN_T  ?= $(filter-out t/meta_% t/e2e_% t/web_%,$(TESTS))
 asan:
 	$(Q)$(MAKE) --no-print-directory SAN=1 B=$(B)-asan all units-build \
 	    $(B)-asan/t/slow_fsync.so
@@ -277,6 +277,32 @@ install: all
 	install -m 644 packaging/mod-http-chat.conf \
 	    $(DESTDIR)/usr/share/nginx/modules-available/
 
+# does nginx take the module?  It loads, and its directives are known
+conf-test: $(MODULE)
+	$(Q)mkdir -p $(B)/conf-test; { echo "load_module $(abspath $(MODULE));"; \
+	    echo 'pid $(abspath $(B))/conf-test/pid; events { }'; \
+	    echo 'http { chat_zone chat 8m; chat_redis 127.0.0.1:6379;'; \
+	    echo 'access_log off; server { listen 127.0.0.1:8080;'; \
+	    echo 'server_name shop.example; chat on; } }'; } > $(B)/conf-test/conf
+	$(Q)/usr/sbin/nginx -t -q -e stderr -p $(abspath $(B))/conf-test/ \
+	    -c $(abspath $(B))/conf-test/conf
+
+## deb: Debian packages of what is committed, into B/deb
+deb:
+	$(Q)packaging/run/deps run full
+	rm -rf $(B)/deb && mkdir -p $(B)/deb/src
+	git archive HEAD | tar -x -C $(B)/deb/src
+	cp -r packaging/deb $(B)/deb/src/debian
+	cd $(B)/deb/src && dpkg-buildpackage -us -uc -b
+	cd $(B)/deb && lintian --fail-on error *.changes
+
+## fmt: trailing blanks, tabs and last newlines of what is committed
+fmt:
+	$(Q)git ls-files -z '*.c' '*.h' '*.pl' '*.pm' '*.t' '*.lua' '*.md' \
+	    '*.ts' '*.tsx' '*.mjs' '*.css' '*.schema' | grep -zv '/dist/' | \
+	    xargs -0 $(PERL) -0777 -i -pe 's/[ \t\r]+$$//mg; s/\n*\z/\n/; \
+	    1 while s/^([^\t\n]*)\t/$$1 . " " x (8 - length($$1) % 8)/mge'
+
 ## clean: remove the build directories
 clean:
 	rm -rf $(B) $(B)-asan $(B)-gcc $(B)-clang $(B)-fuzz
@@ -288,5 +314,5 @@ help:
 # build directories keep no other *.d; the fresh machine is not one
 -include $(shell find $(B) -path $(B)/fresh -prune -o -type f -name '*.d' -print 2>/dev/null)
 
-.PHONY: web all asan bench chaos check clean deps fresh-test fuzz gen help install \
-        prove run stop test test-full units units-build
+.PHONY: all asan bench chaos check clean conf-test deb deps fmt fresh-test fuzz \
+        gen help install prove run stop test test-full units units-build web
