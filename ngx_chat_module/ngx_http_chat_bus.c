@@ -61,9 +61,9 @@ ngx_http_chat_bus_init(ngx_http_chat_worker_t *w)
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "chat: no slot is free in chat_zone \"%V\": this worker "
-                      "looks for news each %d ms", &w->mcf->zone->shm.name,
-                      NGX_HTTP_CHAT_LOOK);
+                      "chat: no wake-up is left in chat_zone \"%V\": this "
+                      "worker looks for news each %d ms",
+                      &w->mcf->zone->shm.name, NGX_HTTP_CHAT_LOOK);
 
         ngx_add_timer(&bus->look, NGX_HTTP_CHAT_LOOK);
     }

@@ -136,12 +136,19 @@ ngx_http_chat_zone_eventfds(ngx_cycle_t *cycle)
 {
     ngx_fd_t          fd;
     ngx_uint_t        n;
+    struct rlimit     rlmt;
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     n = ngx_max(32, 4 * (ngx_uint_t) ngx_max(1, ccf->worker_processes));
     n = ngx_min(n, NGX_HTTP_CHAT_SLOTS);
+
+    /* clients need descriptors more */
+
+    if (getrlimit(RLIMIT_NOFILE, &rlmt) == 0) {
+        n = ngx_min(n, (ngx_uint_t) rlmt.rlim_cur / 8);
+    }
 
     while (ngx_http_chat_eventfd_n < n) {
         fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
@@ -165,22 +172,23 @@ ngx_http_chat_zone_claim(ngx_http_chat_worker_t *w,
 
     w->slot = -1;
 
-    for (i = 0; i < ngx_http_chat_eventfd_n; i++) {
+    for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
 
-        if (ngx_http_chat_zone_take(w->zone, i) != NGX_OK) {
-            continue;
+        if (ngx_http_chat_zone_take(w->zone, i) == NGX_OK) {
+            w->slot = i;
+            break;
         }
+    }
 
-        w->slot = i;
+    /* the first slots have eventfds, the rest is good for counting */
 
-        if (ngx_http_chat_zone_listen(w, handler) == NGX_OK) {
-            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, w->log, 0,
-                           "chat: slot %ui", i);
-            return NGX_OK;
-        }
-
-        ngx_http_chat_zone_release(w);
-        break;
+    if (w->slot >= 0
+        && w->slot < (ngx_int_t) ngx_http_chat_eventfd_n
+        && ngx_http_chat_zone_listen(w, handler) == NGX_OK)
+    {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, w->log, 0,
+                       "chat: slot %i", w->slot);
+        return NGX_OK;
     }
 
     ngx_http_chat_gauge(w, CHAT_METRIC_NO_SLOT, 1);

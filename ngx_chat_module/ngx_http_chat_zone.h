@@ -51,7 +51,7 @@ struct ngx_http_chat_zone_s {
 
     ngx_atomic_t        gone[CHAT_METRIC_MAX];   /* counters of the dead */
 
-    /* the last one is shared by workers that got none */
+    /* the last one is for counting in workers that got none */
     ngx_http_chat_slot_t  slots[NGX_HTTP_CHAT_SLOTS + 1];
 };
 
@@ -65,8 +65,8 @@ void ngx_http_chat_zone_eventfds(ngx_cycle_t *cycle);
 
 /*
  * Takes a slot and listens on its eventfd: `handler` gets an event whose
- * data is a connection whose data is w.  NGX_DECLINED: no slot is free, the
- * worker has to look by itself.
+ * data is a connection whose data is w.  NGX_DECLINED: no slot with an
+ * eventfd is free, the worker has to look by itself.
  */
 ngx_int_t ngx_http_chat_zone_claim(ngx_http_chat_worker_t *w,
     ngx_event_handler_pt handler);
