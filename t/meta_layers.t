@@ -9,7 +9,7 @@ use Test::More;
 
 my $libc = qr{<(?:stddef|stdint|stdlib|string|limits|stdarg)\.h>};
 my $posix = qr{<(?:[a-z]+|sys/[a-z]+)\.h>};
-my $libs = qr{<(?:sodium\.h|yajl/\S+|msgpack\.h|msgpack/\S+)>};
+my $libs = qr{<(?:sodium\.h|zlib\.h|yajl/\S+|msgpack\.h|msgpack/\S+)>};
 my $hiredis = qr{<hiredis/\S+>};
 my $nginx = qr{<ngx_\w+\.h>};
 
