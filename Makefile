@@ -293,7 +293,7 @@ deb:
 	rm -rf $(B)/deb && mkdir -p $(B)/deb/src
 	git archive HEAD | tar -x -C $(B)/deb/src
 	cp -r packaging/deb $(B)/deb/src/debian
-	cd $(B)/deb/src && dpkg-buildpackage -us -uc -b
+	cd $(B)/deb/src && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
 	cd $(B)/deb && lintian --fail-on error *.changes
 
 ## fmt: trailing blanks, tabs and last newlines of what is committed
