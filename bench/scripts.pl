@@ -112,7 +112,7 @@ sub commit {
 
         push @calls, [ 'EVALSHA', $sha{commit}, 6, 'log', "d:$d", "d:$d:pub",
             "v:$d", 'open', 'dialogs', $mp->pack({
-                s => [ 4, 'inst0001', ++$n{$d}, "$d" ],
+                s => [ 4, 'inst0001', '' . ++$n{$d}, "$d" ],
                 c => [ [ 2, 'rev', '=', 'r1' ] ],
                 e => [ [ 1, 3, 2, Data::MessagePack::true(), 2, '- 0 0 0',
                          "7:3:$d $d", $body ] ],

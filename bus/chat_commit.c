@@ -44,6 +44,7 @@ struct chat_commit_s {
 
     const chat_sender_t   *sender;
     unsigned               sender_key;
+    chat_str_t             sender_n;  /* text: Lua's numbers end at 2^53 */
     chat_str_t             sender_dialog;
 
     chat_str_t            *keys;
@@ -179,6 +180,7 @@ chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
 
     c->sender = s;
     c->sender_key = chat_commit_key(c, &key);
+    c->sender_n = chat_commit_u64(c, s->n);
     c->sender_dialog = *dialog;
 }
 
@@ -544,7 +546,7 @@ chat_commit_pack_sender(const chat_commit_t *c, msgpack_packer *pk)
     msgpack_pack_array(pk, 4);
     msgpack_pack_uint32(pk, c->sender_key);
     chat_pack_str(pk, &c->sender->instance);
-    msgpack_pack_uint64(pk, c->sender->n);
+    chat_pack_str(pk, &c->sender_n);
     chat_pack_str(pk, &c->sender_dialog);
 }
 

@@ -77,8 +77,8 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "if not visitor and (wait or answered ~= '1') then\n"
     "call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1')\n"
     "call('HDEL', dialog, 'wait')\n"
-    "elseif visitor and not (wait and start) then\n"
-    "call('HSET', dialog, 'seq', seq, 'last', at, 'wait', wait or ms,\n"
+    "elseif visitor and not wait then\n"
+    "call('HSET', dialog, 'seq', seq, 'last', at, 'wait', ms,\n"
     "'start', start or ms)\n"
     "else\n"
     "call('HSET', dialog, 'seq', seq, 'last', at)\n"
@@ -92,7 +92,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "out[i + 1] = append(4 * i + 2, 7 * i + 1)\n"
     "end\n"
     "return out\n"),
-        chat_string("8cadb58d28f7a61b70d46f93bab4b7bd4ebafdd3")
+        chat_string("253e799119afa10caf747ea2b6b1d23dee42c20a")
     },
 
     [CHAT_SCRIPT_COMMIT] = {
@@ -134,7 +134,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "end\n"
     "local t = cmsgpack.unpack(ARGV[1])\n"
     "local s = t.s\n"
-    "local answer = s and refused(KEYS[s[1]], s[2], s[3])\n"
+    "local answer = s and refused(KEYS[s[1]], s[2], tonumber(s[3]))\n"
     "if answer then\n"
     "return answer\n"
     "end\n"
@@ -176,10 +176,10 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "call(unpack(w))\n"
     "end\n"
     "if s then\n"
-    "accept(KEYS[s[1]], s[2], tostring(s[3]), id, s[4], seq)\n"
+    "accept(KEYS[s[1]], s[2], s[3], id, s[4], seq)\n"
     "end\n"
     "return { 'ok', id, seq, s and s[4] or '' }\n"),
-        chat_string("e749c07ac966a638d4623f2f7a98615d5c3d9170")
+        chat_string("8e0317f24f99680025fc411dac31464cf7a017e5")
     },
 
     [CHAT_SCRIPT_COMMIT_OOM] = {
@@ -221,7 +221,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "end\n"
     "local t = cmsgpack.unpack(ARGV[1])\n"
     "local s = t.s\n"
-    "local answer = s and refused(KEYS[s[1]], s[2], s[3])\n"
+    "local answer = s and refused(KEYS[s[1]], s[2], tonumber(s[3]))\n"
     "if answer then\n"
     "return answer\n"
     "end\n"
@@ -263,9 +263,9 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "call(unpack(w))\n"
     "end\n"
     "if s then\n"
-    "accept(KEYS[s[1]], s[2], tostring(s[3]), id, s[4], seq)\n"
+    "accept(KEYS[s[1]], s[2], s[3], id, s[4], seq)\n"
     "end\n"
     "return { 'ok', id, seq, s and s[4] or '' }\n"),
-        chat_string("4e32f24e5fb9785b9fdfb357373e1586900ed523")
+        chat_string("7ec6a65ef20ca4c7d3fbac94ebad3eb31cba75f9")
     },
 };

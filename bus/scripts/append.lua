@@ -44,8 +44,8 @@ local function append(k, a)
     if not visitor and (wait or answered ~= '1') then
         call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1')
         call('HDEL', dialog, 'wait')
-    elseif visitor and not (wait and start) then
-        call('HSET', dialog, 'seq', seq, 'last', at, 'wait', wait or ms,
+    elseif visitor and not wait then
+        call('HSET', dialog, 'seq', seq, 'last', at, 'wait', ms,
              'start', start or ms)
     else
         call('HSET', dialog, 'seq', seq, 'last', at)

@@ -78,8 +78,19 @@ second_message_is_appended(void **state)
     assert_int_equal(number(j->dialog, "start"), start);
     assert_int_equal(number(j->dialog, "wait"), start);
     assert_string_equal(field(j->dialog, "rev"), "1");
-    assert_int_equal(listed(j->dialog), 4);
-    assert_int_equal(logged(), 4);
+
+    /* it moves among the open ones */
+
+    ask("ZADD", "open", "5 0123456789abcdef");
+    redis_ask(&redis, "ZADD chat:%s:a:7:open 1 %s",
+              chat_partition_tag(chat_partition(ACCOUNT))->data, j->dialog);
+    assert_string_not_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0002",
+                            2, "x")), 5);
+    assert_string_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
+    assert_int_equal(listed(j->dialog), 5);
+    assert_int_equal(logged(), 5);
 }
 
 
