@@ -9,7 +9,8 @@ use Test::More;
 my $t = Chat::Test->new;
 $t->redis;
 $t->ctl('init');
-$t->tenant(account => 'Multi', sites => [['one.multi.test']]);
+$t->tenant(account => 'Multi', sites => [['one.multi.test'],
+    ['two.multi.test']]);
 $t->tenant(account => 'Shop', sites => [['shop.test']],
     operators => [['ann', 'secret-password', 'operator']]);
 
@@ -46,6 +47,21 @@ http {
         server_name *.multi.test;
         chat on;
         chat_site $host;
+        location / { return 204; }
+    }
+
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name any.test ~^any;
+        chat on;
+        chat_site $arg_site;
+        location / { return 204; }
+    }
+
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name fresh.test one.multi.test;
+        chat on;
         location / { return 204; }
     }
 
@@ -179,10 +195,19 @@ my @table = (
         {headers => {Origin => 'http://new.test'}}, 200, undef],
     ['default path elsewhere', POST => 'new.test', '/_chat/v1/visitor', {},
         204, undef],
-    ['registered by name', POST => 'one.multi.test', '/_chat/v1/visitor', {},
+    ['registered by name', POST => 'two.multi.test', '/_chat/v1/visitor', {},
         200, undef],
-    ['variables create nothing', POST => 'two.multi.test',
+    ['variables create nothing', POST => 'three.multi.test',
         '/_chat/v1/visitor', {}, 421, 'misdirected'],
+
+    ['a site that is not of this host', POST => 'any.test',
+        '/_chat/v1/visitor?site=shop.test', {}, 421, 'misdirected'],
+    ['no site at all', POST => 'any.test', '/_chat/v1/visitor', {},
+        421, 'misdirected'],
+    ['a name that is none', POST => 'any.test',
+        '/_chat/v1/visitor?site=' . 'x' x 300, {}, 421, 'misdirected'],
+    ['an alias that is somebody else\'s', POST => 'fresh.test',
+        '/_chat/v1/visitor', {}, 200, undef],
 
     ['a vhost that only redirects', POST => 'moved.test',
         '/_chat/v1/visitor', {}, 200, undef],
@@ -243,6 +268,9 @@ is ask('GET', 'shop.test', '/_chat/v1/visitor')->{headers}{allow}, 'POST',
     'Allow names the method';
 is ask('GET', 'shop.test', '/_chat/v1/ws', headers => {%bearer})
     ->{headers}{'sec-websocket-version'}, 13, '426 names the version';
+is $t->redis->client->hget('chat:{g}:site:'
+        . $t->redis->client->hget('chat:{g}:sites', 'fresh.test'), 'hosts'),
+    'fresh.test', 'a site takes no name that is taken';
 is ask('GET', 'off.test', '/')->{status}, 204, 'other vhosts are untouched';
 
 # keep-alive goes on after a refused body
