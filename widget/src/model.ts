@@ -271,9 +271,12 @@ export function createModel(base: string): Model {
         clearTimeout(again);
 
         starting ??= begin().catch(() => {
+            // spread out: whoever fell together must not come back together
+            const ms = AGAIN_MS * (0.5 + host.random());
+
             status.set({ ...status.get(), phase: 'waiting',
-                retry_at: host.now() + AGAIN_MS });
-            again = setTimeout(start, AGAIN_MS);
+                retry_at: host.now() + ms });
+            again = setTimeout(start, ms);
 
         }).finally(() => {
             starting = undefined;
