@@ -78,8 +78,17 @@ function start(): void {
     style(css);
 
     if (options.accent) {
-        host.style.setProperty('--accent', options.accent);
-        host.style.setProperty('--on-accent', readable(options.accent));
+        const { accent } = options;
+        const on = readable(accent);
+        const dark = on === '#fff';
+
+        // as a line on white or on black it may be too pale or too dark
+        for (const [name, value] of [['', accent], ['on-', on],
+            ['light-', dark ? accent : '#111'],
+            ['dark-', dark ? '#fff' : accent]])
+        {
+            host.style.setProperty(`--${name}accent`, value!);
+        }
     }
 
     button.type = 'button';

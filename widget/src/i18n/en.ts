@@ -7,7 +7,7 @@ export const en = {
     thread: 'Messages',
     online: 'Online',
     away: 'Away: leave us a message',
-    waiting: 'Looking for a colleague who is free',
+    waiting: 'Finding a colleague for you',
     joined: (name: string) => `${name} is with you`,
     hello: 'Hello!',
     hello_online: 'Ask us anything: we are here.',
@@ -45,8 +45,8 @@ export const en = {
     replaced: 'The chat goes on in another window.',
     use_here: 'Continue here',
     failed: 'The chat could not be started.',
-    left: (n: number) => `${n} characters left`,
-    too_long: (n: number) => `${n} characters too many`,
+    left: (n: number) => `Characters left: ${n}`,
+    too_long: (n: number) => `Characters too many: ${n}`,
 };
 
 export type Catalogue = typeof en;

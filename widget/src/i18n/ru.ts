@@ -1,13 +1,5 @@
 import type { Catalogue } from './en.ts';
 
-const rules = new Intl.PluralRules('ru');
-
-function plural(n: number, one: string, few: string, many: string): string {
-    const form = rules.select(n);
-
-    return `${n} ${form === 'one' ? one : form === 'few' ? few : many}`;
-}
-
 /* no past tense of people: it would need their gender */
 export const ru: Catalogue = {
     title: 'Поддержка',
@@ -53,6 +45,6 @@ export const ru: Catalogue = {
     replaced: 'Чат продолжается в другом окне.',
     use_here: 'Продолжить здесь',
     failed: 'Не удалось начать чат.',
-    left: (n) => 'Осталось ' + plural(n, 'знак', 'знака', 'знаков'),
+    left: (n) => 'Осталось знаков: ' + n,
     too_long: (n) => 'Лишних знаков: ' + n,
 };
