@@ -17,6 +17,8 @@ static void ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus,
     chat_ring_entry_t *e);
 static void ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus,
     const chat_str_t *body);
+static void ngx_http_chat_bus_agree(ngx_http_chat_bus_t *bus);
+static ngx_uint_t ngx_http_chat_bus_odd(ngx_http_chat_bus_t *bus);
 static void ngx_http_chat_bus_elect(ngx_http_chat_bus_t *bus);
 static void ngx_http_chat_bus_event(ngx_http_chat_bus_t *bus,
     ngx_event_t *ev, ngx_event_handler_pt handler);
@@ -343,6 +345,7 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
     ngx_http_chat_bus_elect(bus);
     ngx_http_chat_bus_dispatch(bus);
     ngx_http_chat_probe_check(bus);
+    ngx_http_chat_bus_agree(bus);
 
     if (bus->ticks % 4 == 0) {
         ngx_http_chat_write_tick(bus->w);
@@ -350,6 +353,7 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
 
     if (bus->ticks % 20 == 0) {
         ngx_http_chat_presence_renew(bus);
+        ngx_http_chat_write_ping(bus->w);
     }
 
     if (bus->leader && bus->ticks % 2 == 0) {
@@ -363,6 +367,78 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
     bus->ticks++;
 
     ngx_add_timer(&bus->tick, NGX_HTTP_CHAT_TICK);
+}
+
+
+/*
+ * A server may begin another history without closing our connections (it was
+ * a replica for a while): whoever comes to know of it first shows it by his
+ * epoch, and the others ask again, the reader of the log first.
+ */
+
+static void
+ngx_http_chat_bus_agree(ngx_http_chat_bus_t *bus)
+{
+    ngx_http_chat_writer_t  *wr;
+
+    wr = bus->w->writer;
+
+    if (!bus->w->up || !ngx_http_chat_bus_odd(bus)) {
+        bus->odd = 0;
+        return;
+    }
+
+    if (bus->odd == 0) {
+        bus->odd = ngx_current_msec | 1;
+        return;
+    }
+
+    if (ngx_current_msec - bus->odd
+        < (bus->leader ? NGX_HTTP_CHAT_ODD_EPOCH
+                       : 2 * NGX_HTTP_CHAT_ODD_EPOCH))
+    {
+        return;
+    }
+
+    bus->odd = 0;
+
+    if (bus->leader) {
+        ngx_http_chat_reader_fail(bus, "the epoch is another one");
+    }
+
+    ngx_http_chat_redis_fail(&wr->redis, "the epoch is another one");
+}
+
+
+static ngx_uint_t
+ngx_http_chat_bus_odd(ngx_http_chat_bus_t *bus)
+{
+    uint32_t               epoch;
+    ngx_uint_t             i;
+    ngx_http_chat_slot_t  *slot;
+
+    epoch = chat_ring_epoch(bus->ring);
+
+    if (epoch == 0) {
+        return 0;
+    }
+
+    if (bus->w->writer->epoch != epoch) {
+        return 1;
+    }
+
+    for (i = 0; bus->leader && i < NGX_HTTP_CHAT_SLOTS; i++) {
+        slot = &bus->w->zone->slots[i];
+
+        if (slot->replay_epoch
+            && slot->replay_epoch != epoch
+            && ngx_http_chat_zone_alive(slot->pid))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -21,6 +21,7 @@
 #define NGX_HTTP_CHAT_TICK         250         /* ms */
 #define NGX_HTTP_CHAT_LEADER_DEAD  2000        /* ms without a heartbeat */
 #define NGX_HTTP_CHAT_LOOK         10          /* ms, without a slot */
+#define NGX_HTTP_CHAT_ODD_EPOCH    3000        /* ms */
 #define NGX_HTTP_CHAT_TURN         256         /* entries per loop turn */
 
 /* logs of the partitions and the global one, then ephemeral streams */
@@ -46,6 +47,8 @@ struct ngx_http_chat_bus_s {
     ngx_event_t                 look;          /* instead of a wake-up */
     ngx_event_t                 tick;
     ngx_uint_t                  ticks;
+    ngx_msec_t                  odd;           /* connections disagree about
+                                                  the epoch since, 0 = no */
     uint32_t                    term;
     unsigned                    leader:1;
     ngx_http_chat_reader_t     *reader;
@@ -69,8 +72,8 @@ void ngx_http_chat_bus_resign(ngx_http_chat_bus_t *bus);
 ngx_int_t ngx_http_chat_reader_init(ngx_http_chat_bus_t *bus);
 void ngx_http_chat_reader_start(ngx_http_chat_bus_t *bus);
 void ngx_http_chat_reader_stop(ngx_http_chat_bus_t *bus);
-/* Connected, but what is written does not come: connect anew. */
-void ngx_http_chat_reader_deaf(ngx_http_chat_bus_t *bus);
+/* Connected, but something is wrong with it: connect anew. */
+void ngx_http_chat_reader_fail(ngx_http_chat_bus_t *bus, const char *why);
 void ngx_http_chat_reader_exit(ngx_http_chat_bus_t *bus);
 
 /* Each 2 s in the elected worker. */

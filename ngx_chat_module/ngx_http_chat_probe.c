@@ -150,6 +150,6 @@ ngx_http_chat_probe_check(ngx_http_chat_bus_t *bus)
         && ngx_current_msec - bus->probe.written > NGX_HTTP_CHAT_PROBE_LOST)
     {
         bus->probe.waiting = 0;
-        ngx_http_chat_reader_deaf(bus);
+        ngx_http_chat_reader_fail(bus, "what is written does not come back");
     }
 }

@@ -119,10 +119,11 @@ ngx_http_chat_reader_stop(ngx_http_chat_bus_t *bus)
 
 
 void
-ngx_http_chat_reader_deaf(ngx_http_chat_bus_t *bus)
+ngx_http_chat_reader_fail(ngx_http_chat_bus_t *bus, const char *why)
 {
-    ngx_http_chat_redis_fail(&bus->reader->redis,
-                             "what is written does not come back");
+    if (bus->reader->redis.up) {
+        ngx_http_chat_redis_fail(&bus->reader->redis, why);
+    }
 }
 
 

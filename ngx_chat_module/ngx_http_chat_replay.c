@@ -165,6 +165,10 @@ ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr)
 
     wr->round = 0;
 
+    if (wr->w->slot >= 0) {
+        wr->w->zone->slots[wr->w->slot].replay_epoch = 0;
+    }
+
     ngx_http_chat_replay_move(&wr->refused, &wr->replay);
     ngx_http_chat_replay_move(&wr->replay, &wr->refused);
 }

@@ -224,6 +224,20 @@ ngx_http_chat_write_casual(ngx_http_chat_worker_t *w, const chat_cmd_t *cmd)
 }
 
 
+void
+ngx_http_chat_write_ping(ngx_http_chat_worker_t *w)
+{
+    chat_cmd_t  *cmd;
+
+    cmd = chat_cmd_create(ngx_http_chat_write_mem(w), 1);
+
+    if (cmd) {
+        chat_cmd_lit(cmd, "PING");
+        ngx_http_chat_write_casual(w, cmd);
+    }
+}
+
+
 chat_mem_t *
 ngx_http_chat_write_mem(ngx_http_chat_worker_t *w)
 {

@@ -90,6 +90,9 @@ void ngx_http_chat_write_exit(ngx_http_chat_worker_t *w);
 /* Each second: gives up what is too old. */
 void ngx_http_chat_write_tick(ngx_http_chat_worker_t *w);
 
+/* Now and then: a dead connection is noticed before it is needed. */
+void ngx_http_chat_write_ping(ngx_http_chat_worker_t *w);
+
 /* Does anything wait for an answer?  A stopping worker stays for it. */
 ngx_uint_t ngx_http_chat_write_busy(ngx_http_chat_worker_t *w);
 

@@ -29,7 +29,7 @@ typedef struct {
     ngx_atomic_t        armed;         /* sleeps: wake it for a new entry */
     ngx_atomic_t        exiting;
     ngx_atomic_t        checks;        /* of passwords, running */
-    ngx_atomic_t        replay_epoch;  /* of the server it is connected to */
+    ngx_atomic_t        replay_epoch;  /* of the server, 0 = not connected */
     ngx_atomic_t        replay_next;   /* order of the first write it has yet
                                           to send again; all bits: none */
     ngx_atomic_t        counters[CHAT_METRIC_MAX];

@@ -164,6 +164,32 @@ subtest 'a replica' => sub {
     back();
 };
 
+# Whichever of our connections comes to know of it first.
+for my $which (0 .. 2) {
+    subtest 'another history behind open connections' => sub {
+        my $c = $redis->client;
+        my ($old) = $nginx->log =~ /.*epoch ([0-9A-F]{8})/s;
+        wait_for(sub { keys %{$proxy->{open}} == 3 }, 10,
+                 'two workers, one of them reads the log');
+        mark();
+        $c->replicaof('127.0.0.1', 1);      # nobody is there
+        $c->replicaof('NO', 'ONE');
+        my @open = sort { $a <=> $b } map { $_->handle->fileno }
+            values %{$proxy->{open}};
+        $_->close for grep { $_->handle->fileno == $open[$which] }
+            values %{$proxy->{open}};
+        wait_for(sub { news() =~ /epoch (?!$old)[0-9A-F]{8}/ }, 15,
+                 'the ring has another epoch');
+        talks('another history');
+        wait_for(sub {
+            my %seen = map { $_ => 1 } news() =~
+                /(\d+)#\d+: chat: redis \S+ \(commands\) is back/g;
+            return keys %seen == 2;
+        }, 15, 'both workers know it');
+        pass('both workers know it');
+    };
+}
+
 subtest 'another store' => sub {
     my $c = $redis->client;
     my ($key) = $c->keys('*:store');
