@@ -63,8 +63,10 @@ uint64_t chat_ring_head(const chat_ring_t *r);
 
 /*
  * Reads the entry at *pos into buf (slices of *e point there), moves *pos.
- * CHAT_OK; CHAT_AGAIN: nothing newer; CHAT_DECLINED: lapped, *pos is set to
- * the head: resume from the store.  buf needs chat_ring_entry_max() bytes.
+ * CHAT_OK; CHAT_AGAIN: nothing newer (*pos is the head all the same: the ring
+ * has entries of its own that nobody is given); CHAT_DECLINED: lapped, *pos is
+ * set to the head: resume from the store.  buf needs chat_ring_entry_max()
+ * bytes.
  */
 int chat_ring_read(const chat_ring_t *r, uint64_t *pos, unsigned char *buf,
     chat_ring_entry_t *e);

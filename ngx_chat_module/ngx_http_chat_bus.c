@@ -224,6 +224,11 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
         pos = bus->pos;
         rc = chat_ring_read(bus->ring, &pos, bus->buf, &e);
 
+        /* also when there is nothing: it may have passed what is for the
+         * ring itself */
+
+        bus->pos = pos;
+
         if (rc == CHAT_AGAIN) {
             ngx_http_chat_zone_arm(bus->w);
 
@@ -235,8 +240,6 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
 
             continue;
         }
-
-        bus->pos = pos;
 
         if (rc == CHAT_DECLINED) {
             ngx_log_error(NGX_LOG_WARN, bus->w->log, 0,
