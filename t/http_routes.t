@@ -52,7 +52,7 @@ http {
 
     server {
         listen %%IP%%:%%PORT%%;
-        server_name any.test ~^any;
+        server_name any.test;
         chat on;
         chat_site $arg_site;
         location / { return 204; }
