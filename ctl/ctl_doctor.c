@@ -142,7 +142,7 @@ ctl_info(ctl_doctor_t *d)
 {
     redisReply  *r;
 
-    r = ctl_words(d->ctl, "INFO", "all", NULL);
+    r = ctl_words(d->ctl, "INFO", "all", (char *) NULL);
     if (r == NULL) {
         return CTL_FAILED;
     }
@@ -388,7 +388,7 @@ ctl_redis_ms(ctl_doctor_t *d)
     uint64_t     sec, usec;
     redisReply  *r;
 
-    r = ctl_words(d->ctl, "TIME", NULL);
+    r = ctl_words(d->ctl, "TIME", (char *) NULL);
 
     if (chat_reply_u64(chat_reply_at(r, 0), &sec) != CHAT_OK
         || chat_reply_u64(chat_reply_at(r, 1), &usec) != CHAT_OK)

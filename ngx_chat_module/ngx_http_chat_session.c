@@ -3,9 +3,9 @@
  * A session: its life, its place in the indexes, its ends.
  */
 
+#include "ngx_http_chat_echo.h"
 #include "ngx_http_chat_session_internal.h"
-
-#include "chat_ws.h"
+#include "ngx_http_chat_ws.h"
 
 
 #define NGX_HTTP_CHAT_DRAIN_TICK   100       /* ms */
@@ -46,6 +46,7 @@ ngx_http_chat_sessions_init(ngx_http_chat_worker_t *w)
     ss->wheel.data = ss;
 
     ngx_queue_init(&ss->all);
+    ngx_queue_init(&ss->echoes);
     ngx_queue_init(&ss->waiting);
 
     ngx_rbtree_init(&ss->visitors, &ss->visitors_sentinel,
@@ -79,6 +80,7 @@ ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
     }
 
     ngx_http_chat_accounts_free(ss);
+    ngx_http_chat_ws_deflate_exit(w);
 
     if (ss->wheel.tick.timer_set) {
         ngx_del_timer(&ss->wheel.tick);
@@ -526,6 +528,7 @@ ngx_http_chat_session_check(ngx_http_chat_session_t *s)
     if (wait == NULL) {
         /* rather out than in without a right */
         rc = NGX_DECLINED;
+        login = NULL;
 
     } else {
         wait->handler = ngx_http_chat_session_checked;
@@ -693,6 +696,8 @@ ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
 
     ss = w->sessions;
     n = 0;
+
+    ngx_http_chat_echo_drain(w);
 
     for (q = ngx_queue_head(&ss->all);
          q != ngx_queue_sentinel(&ss->all);

@@ -31,8 +31,11 @@ http {
         root %%TESTDIR%%/html;
         chat on;
         location = /strict.html {
-            add_header Content-Security-Policy
-                "default-src 'none'; script-src 'nonce-n0nce'; connect-src 'self'; img-src data:; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+            set $csp "default-src 'none'; script-src 'nonce-n0nce'";
+            set $csp "$csp; connect-src 'self'; img-src data:";
+            set $csp "$csp; base-uri 'none'; trusted-types 'none'";
+            set $csp "$csp; require-trusted-types-for 'script'";
+            add_header Content-Security-Policy $csp;
         }
     }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
