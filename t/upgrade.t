@@ -1,0 +1,116 @@
+#!/usr/bin/env perl
+
+# Promise: a binary upgrade (USR2, then QUIT of the old master) is two nodes
+# for a while: both serve, clients of the old one are told to come back, and
+# no message is lost, repeated or reordered.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new(log_level => 'info');
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $nginx = $t->nginx_conf(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+
+# nginx takes USR2 only when its parent has gone: as a daemon
+my $file = "$nginx->{dir}/nginx.conf";
+my $text = $t->slurp($file) =~ s/^daemon off;$//mr;
+open my $fh, '>', $file or die $!;
+print $fh $text;
+close $fh;
+
+my ($rc, undef, $err) = $t->command($nginx->argv,
+                                    env => $t->san_env('nginx'));
+is($rc, 0, 'nginx starts as a daemon') or diag $err;
+
+sub pid_of ($name) {
+    my ($pid) = $t->slurp("$nginx->{dir}/$name") =~ /^(\d+)/;
+    return $pid;
+}
+
+my ($old, $new);
+END { kill 'KILL', grep { $_ && kill 0, $_ } $old, $new }
+$old = wait_for(sub { pid_of('nginx.pid') }, 20, 'a master');
+
+my @v = map { $t->visitor(host => 'shop.test') } 1 .. 20;
+my $ann = $t->operator(host => 'desk.test', login => 'ann',
+                       password => 'secret-password');
+$_->wait_welcome for @v, $ann;
+
+for my $v (@v) {
+    $v->post('before');
+    $v->wait_sent;
+    $ann->wait_text('before', $v->{dialog});
+    $ann->take($v->{dialog});
+}
+
+kill 'USR2', $old;
+$new = wait_for(sub {
+    my $pid = pid_of('nginx.pid');
+    return $pid && $pid != $old && -e "$nginx->{dir}/nginx.pid.oldbin"
+        && $pid;
+}, 20, 'a new master');
+isnt $new, $old, 'a new master runs beside the old one';
+
+my $round = 0;
+
+sub talk ($what) {
+    $round++;
+    for my $v (@v) {
+        $v->post("question $round");
+        $ann->post("answer $round", dialog => $v->{dialog});
+    }
+    for my $v (@v) {
+        $v->wait_text("answer $round", undef, 30);
+        $ann->wait_text("question $round", $v->{dialog}, 30);
+    }
+    pass $what;
+}
+
+talk('both masters: clients of the old one go on');
+
+# clients that come now are spread over both
+my $late = $t->visitor(host => 'shop.test');
+$late->wait_welcome;
+push @v, $late;
+$late->post('before');
+$late->wait_sent;
+$ann->wait_text('before', $late->{dialog});
+$ann->take($late->{dialog});
+talk('a new client, at whichever of them');
+
+kill 'QUIT', $old;
+talk('while the old one drains');
+wait_for(sub { !kill 0, $old }, 30, 'the old master is gone');
+undef $old;
+talk('the new one alone');
+
+for my $v (@v) {
+    is_deeply([$v->texts], [$ann->texts($v->{dialog})],
+              'the same order for both sides')
+        or last;
+}
+is(scalar(grep { $_->texts != 1 + 2 * ($_ == $late ? 3 : 4) } @v), 0,
+   'each message once');
+
+kill 'QUIT', $new;
+wait_for(sub { !kill 0, $new }, 30, 'the new master ends well');
+undef $new;
+is_deeply([$nginx->complaints], [], 'no alerts, of neither');
+$t->done;
