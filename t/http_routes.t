@@ -28,7 +28,7 @@ http {
         chat on;
         auth_basic "closed";
         auth_basic_user_file %%TESTDIR%%/none;
-        rewrite ^/_chat/v1/poll$ /elsewhere permanent;
+        if ($uri = /_chat/v1/poll) { return 301 /elsewhere; }
         error_page 403 404 405 413 /error.html;
         location / { try_files $uri =418; }
         location /_chat/ { return 301 http://elsewhere.test/; }
