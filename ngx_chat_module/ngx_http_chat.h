@@ -15,6 +15,7 @@
  *   _replay.c    acknowledged writes, kept and sent again after a loss
  *   _session.[ch]  one client, whatever the transport: commands in, frames out
  *   _ws.c _sse.c _poll.c  the transports
+ *   _echo.[ch]   a WebSocket that sends everything back
  *   _http.[ch]   addresses: routing, identity, Origin, JSON answers, files
  *   _registry.[ch]  sites, sessions of operators, keys: cached per worker
  */
@@ -83,6 +84,15 @@ typedef struct {
 } ngx_http_chat_srv_conf_t;
 
 
+/* chat_deflate on context=0 min=200 */
+typedef struct {
+    ngx_flag_t                  enable;
+    size_t                      context;     /* bytes of a worker for kept
+                                                contexts */
+    size_t                      min;         /* shorter frames stay plain */
+} ngx_http_chat_deflate_conf_t;
+
+
 typedef struct {
     ngx_flag_t                  enable;
     ngx_msec_t                  ping;        /* chat_ping 25s */
@@ -92,6 +102,10 @@ typedef struct {
     ngx_msec_t                  stall;       /* chat_send_timeout 10s */
     ngx_uint_t                  rate;        /* chat_rate frames/s/client */
     ngx_uint_t                  burst;
+    ngx_http_chat_deflate_conf_t  deflate;
+    ngx_flag_t                  echo;        /* chat_echo; location only */
+    size_t                      echo_message;    /* chat_echo_message 64k */
+    ngx_uint_t                  echo_fragments;  /* chat_echo_fragments 1024 */
 } ngx_http_chat_loc_conf_t;
 
 

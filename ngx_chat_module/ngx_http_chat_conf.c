@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_chat_conf_server(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_chat_conf_needs(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, const char *what);
+static const char *ngx_http_chat_conf_missing(
+    ngx_http_chat_main_conf_t *mcf);
 static const char *ngx_http_chat_conf_name(ngx_http_core_srv_conf_t *cscf,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_chat_conf_host(ngx_str_t *name);
@@ -429,9 +431,11 @@ ngx_http_chat_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_http_chat_conf_servers(ngx_conf_t *cf)
 {
+    const char                  *line;
     ngx_uint_t                   i;
     ngx_http_core_srv_conf_t   **cscfp;
     ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_chat_main_conf_t   *mcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     cscfp = cmcf->servers.elts;
@@ -440,6 +444,17 @@ ngx_http_chat_conf_servers(ngx_conf_t *cf)
         if (ngx_http_chat_conf_server(cf, cscfp[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+    line = mcf->used ? ngx_http_chat_conf_missing(mcf) : NULL;
+
+    if (line) {
+        /* in a location of whichever server */
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"chat_echo\" is on: add \"%s\" to the http block",
+                      line);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -516,13 +531,9 @@ ngx_http_chat_conf_needs(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
 
-    if (mcf->zone == NULL) {
-        line = "chat_zone chat 32m;";
+    line = ngx_http_chat_conf_missing(mcf);
 
-    } else if (mcf->redis == NULL) {
-        line = "chat_redis unix:/run/redis/redis-server.sock;";
-
-    } else {
+    if (line == NULL) {
         return NGX_OK;
     }
 
@@ -531,6 +542,23 @@ ngx_http_chat_conf_needs(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
                   "http block", what, cscf->file_name, cscf->line, line);
 
     return NGX_ERROR;
+}
+
+
+/* The line that chat cannot do without, or NULL. */
+
+static const char *
+ngx_http_chat_conf_missing(ngx_http_chat_main_conf_t *mcf)
+{
+    if (mcf->zone == NULL) {
+        return "chat_zone chat 32m;";
+    }
+
+    if (mcf->redis == NULL) {
+        return "chat_redis unix:/run/redis/redis-server.sock;";
+    }
+
+    return NULL;
 }
 
 

@@ -33,6 +33,9 @@ char *ngx_http_chat_conf_site(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* _ws_deflate.c */
+char *ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /*
  * What can be judged only when all is read: which servers have chat, that

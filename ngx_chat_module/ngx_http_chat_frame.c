@@ -37,9 +37,19 @@ ngx_http_chat_frame_alloc(size_t size)
 void
 ngx_http_chat_frame_free(ngx_http_chat_frame_t *f)
 {
-    if (--f->refs == 0) {
-        ngx_free(f);
+    ngx_uint_t  i;
+
+    if (--f->refs) {
+        return;
     }
+
+    for (i = 0; i < NGX_HTTP_CHAT_FRAME_PACKED; i++) {
+        if (f->packed[i]) {
+            ngx_http_chat_frame_free(f->packed[i]);
+        }
+    }
+
+    ngx_free(f);
 }
 
 
@@ -55,7 +65,7 @@ ngx_http_chat_frame_head(ngx_http_chat_frame_t *f, int opcode)
 {
     u_char  head[NGX_HTTP_CHAT_FRAME_HEAD], *end;
 
-    end = chat_ws_header(head, opcode, 0, f->len);
+    end = chat_ws_header(head, opcode, f->compressed, f->len);
 
     f->ws_len = end - head;
     ngx_memcpy(f->data - f->ws_len, head, f->ws_len);

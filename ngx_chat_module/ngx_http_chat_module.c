@@ -5,6 +5,7 @@
 
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_conf.h"
+#include "ngx_http_chat_echo.h"
 #include "ngx_http_chat_status.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
@@ -90,6 +91,17 @@ static ngx_http_chat_bounds_t  ngx_http_chat_bounds_ping = {
 static ngx_http_chat_bounds_t  ngx_http_chat_bounds_poll = {
     ngx_http_chat_conf_bounds, 1000, 300 * 1000,
     "must be between 1s and 5m"
+};
+
+
+static ngx_http_chat_bounds_t  ngx_http_chat_bounds_echo_message = {
+    ngx_http_chat_conf_bounds, 1024, 16 * 1024 * 1024,
+    "must be between 1k and 16m"
+};
+
+static ngx_http_chat_bounds_t  ngx_http_chat_bounds_echo_fragments = {
+    ngx_http_chat_conf_bounds, 1, 65536,
+    "must be between 1 and 65536"
 };
 
 
@@ -199,6 +211,34 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("chat_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_chat_conf_deflate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_echo"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_chat_conf_echo,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, echo),
+      NULL },
+
+    { ngx_string("chat_echo_message"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, echo_message),
+      &ngx_http_chat_bounds_echo_message },
+
+    { ngx_string("chat_echo_fragments"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, echo_fragments),
+      &ngx_http_chat_bounds_echo_fragments },
 
     { ngx_string("chat_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -354,6 +394,10 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     lcf->stall = NGX_CONF_UNSET_MSEC;
     lcf->rate = NGX_CONF_UNSET_UINT;
     lcf->burst = NGX_CONF_UNSET_UINT;
+    lcf->deflate.enable = NGX_CONF_UNSET;
+    lcf->echo = NGX_CONF_UNSET;
+    lcf->echo_message = NGX_CONF_UNSET_SIZE;
+    lcf->echo_fragments = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -376,6 +420,18 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->stall, prev->stall, 10000);
     ngx_conf_merge_uint_value(conf->rate, prev->rate, 20);
     ngx_conf_merge_uint_value(conf->burst, prev->burst, 100);
+    ngx_conf_merge_size_value(conf->echo_message, prev->echo_message,
+                              CHAT_LIMIT_FRAME_MAX);
+    ngx_conf_merge_uint_value(conf->echo_fragments, prev->echo_fragments,
+                              1024);
+
+    if (conf->deflate.enable == NGX_CONF_UNSET) {
+        conf->deflate = prev->deflate;
+    }
+
+    if (conf->deflate.enable == NGX_CONF_UNSET) {
+        conf->deflate.enable = 0;
+    }
 
     if (conf->queue < 2 * conf->frame_max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -17,7 +17,11 @@
  * transport wraps it ("data: ", comma).  The unmasked WebSocket header of
  * ws_len bytes stands right before data, so that one iovec is enough.
  */
-typedef struct {
+typedef struct ngx_http_chat_frame_s  ngx_http_chat_frame_t;
+
+#define NGX_HTTP_CHAT_FRAME_PACKED  2        /* compressed forms */
+
+struct ngx_http_chat_frame_s {
     ngx_uint_t        refs;
     u_char           *data;
     size_t            len;
@@ -25,7 +29,10 @@ typedef struct {
     unsigned          kind:8;      /* CHAT_FRAME_* */
     unsigned          ws_len:8;
     unsigned          durable:1;   /* carries a cursor */
-} ngx_http_chat_frame_t;
+    unsigned          compressed:1;
+    unsigned          solid:2;     /* by form: compressing does not pay */
+    ngx_http_chat_frame_t  *packed[NGX_HTTP_CHAT_FRAME_PACKED];
+};
 
 /* Room for size bytes, len 0, one reference.  NULL: out of memory. */
 ngx_http_chat_frame_t *ngx_http_chat_frame_alloc(size_t size);

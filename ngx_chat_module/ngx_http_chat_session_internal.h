@@ -40,6 +40,7 @@ typedef struct ngx_http_chat_account_s  ngx_http_chat_account_t;
 typedef struct ngx_http_chat_attach_s   ngx_http_chat_attach_t;
 typedef struct ngx_http_chat_job_s      ngx_http_chat_job_t;
 typedef struct ngx_http_chat_load_s     ngx_http_chat_load_t;
+typedef struct ngx_http_chat_ws_zlib_s  ngx_http_chat_ws_zlib_t;
 
 
 /* What only operators have: one allocation beside the session. */
@@ -162,6 +163,7 @@ struct ngx_http_chat_sessions_s {
     ngx_http_chat_wheel_t        wheel;
 
     ngx_queue_t                  all;
+    ngx_queue_t                  echoes;      /* sockets without a session */
     ngx_rbtree_t                 visitors;
     ngx_rbtree_node_t            visitors_sentinel;
     ngx_rbtree_t                 accounts;
@@ -176,6 +178,7 @@ struct ngx_http_chat_sessions_s {
     u_char                      *entry;       /* a copy of a ring's entry */
     u_char                      *input;       /* bytes of whichever socket */
     ngx_buf_t                   *bufs;        /* of whichever writev */
+    ngx_http_chat_ws_zlib_t     *zlib;        /* when first needed */
 
     ngx_event_t                  drain;
     ngx_uint_t                   drain_step;  /* sessions per tick */

@@ -1,7 +1,7 @@
 
 /*
- * WebSocket transport.  After the 101 the request is freed; what remains of
- * a client are its ngx_connection_t, this struct and its session.
+ * A WebSocket.  After the 101 the request is freed; what remains are its
+ * ngx_connection_t, this struct and its owner: a session or an echo.
  *
  * Bytes are read into one buffer per worker; frames are shared by reference
  * and leave in one writev per connection and turn of the event loop; one
@@ -15,8 +15,6 @@
 #define NGX_HTTP_CHAT_WS_INPUT      65536    /* bytes read at once */
 #define NGX_HTTP_CHAT_WS_BUDGET     131072   /* and per turn of the loop */
 #define NGX_HTTP_CHAT_WS_IOVS       64
-#define NGX_HTTP_CHAT_WS_FRAMES     512      /* waiting for a client */
-#define NGX_HTTP_CHAT_WS_FRAGMENTS  1024     /* of a message */
 #define NGX_HTTP_CHAT_WS_CLOSING    5000     /* ms for the closing handshake */
 #define NGX_HTTP_CHAT_WS_SLOW       1000     /* the same: he does not read */
 
@@ -33,13 +31,17 @@ struct ngx_http_chat_ws_out_s {
 
 struct ngx_http_chat_ws_s {
     ngx_connection_t          *connection;
-    ngx_http_chat_session_t   *session;
     ngx_http_chat_worker_t    *worker;
+
+    const ngx_http_chat_ws_owner_t  *owner;
+    void                      *data;         /* of the owner */
+    ngx_http_chat_ws_deflate_t  *deflate;    /* NULL: not agreed */
 
     ngx_http_chat_ws_out_t    *out;
     ngx_http_chat_ws_out_t   **last;
     size_t                     queued;       /* bytes in out */
     size_t                     queue_max;
+    uint32_t                   frames_max;
     uint32_t                   sent;         /* of the first frame */
     uint32_t                   n_out;
 
@@ -60,30 +62,27 @@ struct ngx_http_chat_ws_s {
     unsigned                   closed:1;     /* the peer's came */
     unsigned                   failed:1;     /* it broke the protocol */
     unsigned                   shut:1;       /* our direction is shut down */
-    unsigned                   held:1;       /* events wait for room */
+    unsigned                   held:1;       /* the owner waits for room */
+    unsigned                   paused:1;     /* reading waits for room */
+    unsigned                   paces:1;      /* ... when there is none */
     unsigned                   slow:1;
 };
 
-
-static ngx_http_chat_ws_t *ngx_http_chat_ws_create(
-    ngx_http_chat_worker_t *w, const ngx_http_chat_identity_t *who,
-    ngx_http_chat_loc_conf_t *lcf);
 
 static void ngx_http_chat_ws_read(ngx_event_t *rev);
 static void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p,
     size_t n);
 static void ngx_http_chat_ws_event(ngx_http_chat_ws_t *ws,
     chat_ws_event_t *ev);
+static void ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws,
+    chat_ws_event_t *ev);
+static void ngx_http_chat_ws_fail(ngx_http_chat_ws_t *ws, ngx_uint_t code,
+    u_char *reason, size_t len);
 
-static void ngx_http_chat_ws_send(ngx_http_chat_session_t *s,
-    ngx_http_chat_frame_t *f);
-static void ngx_http_chat_ws_close(ngx_http_chat_session_t *s,
-    ngx_uint_t code, ngx_str_t *reason);
-static ngx_uint_t ngx_http_chat_ws_full(ngx_http_chat_session_t *s);
+static ngx_uint_t ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws);
+static ngx_uint_t ngx_http_chat_ws_crowded(ngx_http_chat_ws_t *ws);
 static void ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode,
     u_char *data, size_t len);
-static void ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code,
-    u_char *reason, size_t len);
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
     ngx_http_chat_frame_t *f);
 static void ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all);
@@ -103,52 +102,14 @@ static void *ngx_http_chat_ws_resize(void *data, void *p, size_t old,
     size_t size);
 
 
-static const ngx_http_chat_transport_t  ngx_http_chat_ws_transport = {
-    .name = "websocket",
-    .send = ngx_http_chat_ws_send,
-    .close = ngx_http_chat_ws_close,
-    .full = ngx_http_chat_ws_full
-};
-
-static const chat_ws_mem_t  ngx_http_chat_ws_mem = {
+const chat_ws_mem_t  ngx_http_chat_ws_mem = {
     ngx_http_chat_ws_resize, NULL
 };
 
 
-ngx_int_t
-ngx_http_chat_ws_upgrade(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
-    const ngx_http_chat_identity_t *who, ngx_http_chat_loc_conf_t *lcf)
-{
-    ngx_int_t            rc;
-    ngx_http_chat_ws_t  *ws;
-
-    rc = ngx_http_chat_ws_handshake(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ws = ngx_http_chat_ws_create(w, who, lcf);
-
-    if (ws == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ws->connection = r->connection;
-
-    rc = ngx_http_chat_ws_switch(r, ws);
-
-    if (rc != NGX_DONE) {
-        ngx_http_chat_ws_abandon(ws);
-    }
-
-    return rc;
-}
-
-
-static ngx_http_chat_ws_t *
-ngx_http_chat_ws_create(ngx_http_chat_worker_t *w,
-    const ngx_http_chat_identity_t *who, ngx_http_chat_loc_conf_t *lcf)
+ngx_http_chat_ws_t *
+ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
+    const ngx_http_chat_ws_limits_t *limits)
 {
     ngx_http_chat_ws_t        *ws;
     ngx_http_chat_sessions_t  *ss;
@@ -172,26 +133,49 @@ ngx_http_chat_ws_create(ngx_http_chat_worker_t *w,
         return NULL;
     }
 
+    ws->connection = r->connection;
     ws->worker = w;
     ws->last = &ws->out;
-    ws->queue_max = lcf->queue;
-    ws->ping = lcf->ping;
-    ws->stall = lcf->stall;
+    ws->queue_max = limits->queue;
+    ws->frames_max = limits->frames;
+    ws->ping = limits->ping;
+    ws->stall = limits->stall;
     ws->code = 1006;
 
-    chat_ws_init(&ws->parser, lcf->frame_max, &ngx_http_chat_ws_mem);
-    ws->parser.fragments_max = NGX_HTTP_CHAT_WS_FRAGMENTS;
-
-    ws->session = ngx_http_chat_session_create(w, who,
-                                        &ngx_http_chat_ws_transport, ws, lcf);
-    if (ws->session == NULL) {
-        ngx_free(ws);
-        return NULL;
-    }
+    chat_ws_init(&ws->parser, limits->message, &ngx_http_chat_ws_mem);
+    ws->parser.fragments_max = limits->fragments;
 
     ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_WS, 1);
 
     return ws;
+}
+
+
+ngx_int_t
+ngx_http_chat_ws_open(ngx_http_request_t *r, ngx_http_chat_ws_t *ws,
+    const ngx_http_chat_ws_owner_t *owner, void *data)
+{
+    ngx_int_t                  rc;
+    ngx_http_chat_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+
+    ws->owner = owner;
+    ws->data = data;
+    ws->paces = owner->paces;
+
+    rc = ngx_http_chat_ws_deflate(r, ws->worker, &lcf->deflate, &ws->deflate);
+
+    if (rc == NGX_OK) {
+        ws->parser.allow_rsv1 = (ws->deflate != NULL);
+        rc = ngx_http_chat_ws_switch(r, ws);
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_http_chat_ws_abandon(ws);
+    }
+
+    return rc;
 }
 
 
@@ -200,7 +184,14 @@ ngx_http_chat_ws_abandon(ngx_http_chat_ws_t *ws)
 {
     ngx_http_chat_wheel_del(&ws->worker->sessions->wheel, &ws->timer);
 
-    ngx_http_chat_session_close(ws->session);
+    if (ws->owner) {
+        ws->owner->gone(ws->data);
+    }
+
+    if (ws->deflate) {
+        ngx_http_chat_ws_deflate_done(ws->worker, ws->deflate);
+    }
+
     ngx_http_chat_ws_drop(ws, 1);
     chat_ws_done(&ws->parser);
 
@@ -275,6 +266,12 @@ ngx_http_chat_ws_read(ngx_event_t *rev)
     budget = NGX_HTTP_CHAT_WS_BUDGET;
 
     do {
+        if (ws->paces && !ws->closing && ngx_http_chat_ws_crowded(ws)) {
+            /* it reads nothing of what it asks for: neither do we */
+            ws->paused = 1;
+            break;
+        }
+
         n = c->recv(c, ws->worker->sessions->input, NGX_HTTP_CHAT_WS_INPUT);
 
         if (n == NGX_AGAIN) {
@@ -325,11 +322,7 @@ ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n)
         }
 
         if (rc == CHAT_ERROR) {
-            /* what else it sends is read and thrown away: unread bytes would
-               make the kernel reset the connection and lose our close frame */
-            ws->failed = 1;
-            ngx_http_chat_ws_end(ws, ev.code, ev.data.data, ev.data.len);
-            ngx_post_event(ws->connection->write, &ngx_posted_events);
+            ngx_http_chat_ws_fail(ws, ev.code, ev.data.data, ev.data.len);
         }
 
         break;
@@ -340,19 +333,15 @@ ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n)
 static void
 ngx_http_chat_ws_event(ngx_http_chat_ws_t *ws, chat_ws_event_t *ev)
 {
-    u_char     echo[2];
-    ngx_str_t  reason;
+    u_char  echo[2];
 
     switch (ev->opcode) {
 
-    case CHAT_WS_TEXT:
-        if (!ws->closing) {
-            ngx_http_chat_session_input(ws->session, &ev->data);
+    case CHAT_WS_PING:
+        if (!ws->closing && !ngx_http_chat_ws_room(ws)) {
+            ngx_http_chat_ws_too_slow(ws);
         }
 
-        break;
-
-    case CHAT_WS_PING:
         if (!ws->closing) {
             ngx_http_chat_ws_control(ws, CHAT_WS_PONG, ev->data.data,
                                      ev->data.len);
@@ -385,79 +374,131 @@ ngx_http_chat_ws_event(ngx_http_chat_ws_t *ws, chat_ws_event_t *ev)
                                 ngx_http_chat_ws_timer);
         break;
 
-    default: /* CHAT_WS_BINARY */
-        ngx_str_set(&reason, "text frames only");
-        ngx_http_chat_ws_end(ws, CHAT_WS_UNSUPPORTED, reason.data,
-                             reason.len);
+    default: /* CHAT_WS_TEXT, CHAT_WS_BINARY */
+        if (!ws->closing) {
+            ngx_http_chat_ws_message(ws, ev);
+        }
+
         break;
     }
 }
 
 
 static void
-ngx_http_chat_ws_send(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f)
+ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws, chat_ws_event_t *ev)
 {
-    ngx_http_chat_ws_t  *ws;
+    u_char      *reason;
+    ngx_uint_t   code;
 
-    ws = ngx_http_chat_session_transport(s);
+    if (!ev->compressed) {
+        ws->owner->message(ws->data, ev->opcode, &ev->data);
+        return;
+    }
+
+    code = ngx_http_chat_ws_inflate(ws->worker, ws->deflate, ev,
+                                    ws->parser.message_max, &reason);
+    if (code) {
+        ngx_http_chat_ws_fail(ws, code, reason, ngx_strlen(reason));
+        return;
+    }
+
+    ws->owner->message(ws->data, ev->opcode, &ev->data);
+
+    ngx_http_chat_ws_inflated(ws->worker, ws->deflate, ev);
+}
+
+
+/*
+ * What else it sends is read and thrown away: unread bytes would make the
+ * kernel reset the connection and lose our close frame.
+ */
+
+static void
+ngx_http_chat_ws_fail(ngx_http_chat_ws_t *ws, ngx_uint_t code, u_char *reason,
+    size_t len)
+{
+    ws->failed = 1;
+
+    ngx_http_chat_ws_end(ws, code, reason, len);
+    ngx_post_event(ws->connection->write, &ngx_posted_events);
+}
+
+
+void
+ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
+{
+    ngx_int_t               rc;
+    ngx_http_chat_frame_t  *packed;
 
     if (ws->closing) {
         return;
     }
 
-    if (ws->queued >= ws->queue_max
-        || ws->n_out >= NGX_HTTP_CHAT_WS_FRAMES)
-    {
+    if (!ngx_http_chat_ws_room(ws)) {
         ngx_http_chat_ws_too_slow(ws);
         return;
     }
 
-    if (ngx_http_chat_ws_push(ws, f) != NGX_OK) {
+    if (ws->deflate == NULL) {
+        rc = ngx_http_chat_ws_push(ws, f);
+
+    } else {
+        packed = ngx_http_chat_ws_pack(ws->worker, ws->deflate, f);
+        rc = ngx_http_chat_ws_push(ws, packed);
+        ngx_http_chat_frame_free(packed);
+    }
+
+    if (rc != NGX_OK) {
         /* never skip a frame: the client comes back with its cursor */
         ngx_http_chat_ws_too_slow(ws);
     }
 }
 
 
-static void
-ngx_http_chat_ws_close(ngx_http_chat_session_t *s, ngx_uint_t code,
-    ngx_str_t *reason)
+ngx_uint_t
+ngx_http_chat_ws_full(ngx_http_chat_ws_t *ws)
 {
-    ngx_http_chat_ws_t  *ws;
+    if (ngx_http_chat_ws_crowded(ws)) {
+        ws->held = 1;
+        return 1;
+    }
 
-    ws = ngx_http_chat_session_transport(s);
-
-    ngx_http_chat_ws_end(ws, code, reason->data, reason->len);
+    return 0;
 }
 
 
 /*
- * Events fill half of the queue, then wait in the ring; the other half is for
- * answers, which a client has asked for itself.
+ * For one more frame.  Thousands of answers may be due for what was read at
+ * once: what can leave does so before anybody is called slow.
  */
 
 static ngx_uint_t
-ngx_http_chat_ws_full(ngx_http_chat_session_t *s)
+ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws)
 {
-    ngx_http_chat_ws_t  *ws;
-
-    ws = ngx_http_chat_session_transport(s);
-
-    if (ws->queued < ws->queue_max / 2
-        && ws->n_out < NGX_HTTP_CHAT_WS_FRAMES / 2)
-    {
-        return 0;
+    if (ws->queued < ws->queue_max && ws->n_out < ws->frames_max) {
+        return 1;
     }
 
-    ws->held = 1;
+    if (ws->connection->data == ws) {
+        /* an error comes again with the write event that is posted */
+        (void) ngx_http_chat_ws_flush(ws);
+    }
 
-    return 1;
+    return ws->queued < ws->queue_max && ws->n_out < ws->frames_max;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_ws_crowded(ngx_http_chat_ws_t *ws)
+{
+    return ws->queued >= ws->queue_max / 2
+           || ws->n_out >= ws->frames_max / 2;
 }
 
 
 /* Our close frame, after what is queued. */
 
-static void
+void
 ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code, u_char *reason,
     size_t len)
 {
@@ -583,7 +624,7 @@ ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws)
 
     ngx_http_chat_ws_drop(ws, 0);
 
-    f = ngx_http_chat_frame_bye(CHAT_BYE_REASON_SLOW, 0, 1);
+    f = ws->owner->slow ? ws->owner->slow() : NULL;
 
     if (f) {
         (void) ngx_http_chat_ws_push(ws, f);
@@ -627,10 +668,15 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
         return;
     }
 
+    if (ws->paused) {
+        ws->paused = 0;
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
     if (ws->held && !ws->closing) {
         /* fills the queue again and posts this event */
         ws->held = 0;
-        ngx_http_chat_session_drained(ws->session);
+        ws->owner->drained(ws->data);
 
         if (ws->out) {
             return;
@@ -806,9 +852,7 @@ ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t)
     if (ws->pinged) {
 
         if (ngx_current_msec - ws->pinged_at >= ws->ping) {
-            ngx_http_chat_session_end(ws->session, CHAT_BYE_REASON_IDLE, 0, 1,
-                                      CHAT_WS_GOING_AWAY,
-                                      "nothing was heard");
+            ws->owner->idle(ws->data);
             return;
         }
 

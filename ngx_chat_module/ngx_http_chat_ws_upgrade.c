@@ -27,8 +27,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_chat_ws_version(ngx_http_request_t *r);
-static ngx_table_elt_t *ngx_http_chat_ws_header(ngx_http_request_t *r,
-    const char *name, ngx_table_elt_t *after);
 static ngx_uint_t ngx_http_chat_ws_token(ngx_str_t *list, const char *token);
 static ngx_int_t ngx_http_chat_ws_accept(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_subprotocol(ngx_http_request_t *r);
@@ -116,9 +114,7 @@ ngx_http_chat_ws_version(ngx_http_request_t *r)
 }
 
 
-/* The first header of that (lower case) name behind `after`. */
-
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_chat_ws_header(ngx_http_request_t *r, const char *name,
     ngx_table_elt_t *after)
 {
