@@ -52,7 +52,7 @@ typedef struct chat_inflate_s  chat_inflate_t;
 int chat_deflate_negotiate(const chat_str_t *list, int context,
     chat_deflate_params_t *params);
 
-/* The value of our header; at most CHAT_DEFLATE_ANSWER_MAX; returns the end. */
+/* Our header, at most CHAT_DEFLATE_ANSWER_MAX bytes; returns the end. */
 unsigned char *chat_deflate_answer(const chat_deflate_params_t *params,
     unsigned char *p);
 
