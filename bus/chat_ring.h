@@ -25,7 +25,8 @@ typedef enum {
     CHAT_RING_LOG = 1,         /* durable entry */
     CHAT_RING_EPHEMERAL,
     CHAT_RING_EPOCH,           /* the store's history changed: id.ms = epoch */
-    CHAT_RING_BIG              /* too big for the ring: fetch from the list */
+    CHAT_RING_BIG,             /* too big for the ring: fetch from the list */
+    CHAT_RING_START            /* the ring's own: its feed starts after id */
 } chat_ring_kind_e;
 
 typedef struct {
@@ -63,10 +64,8 @@ uint64_t chat_ring_head(const chat_ring_t *r);
 
 /*
  * Reads the entry at *pos into buf (slices of *e point there), moves *pos.
- * CHAT_OK; CHAT_AGAIN: nothing newer (*pos is the head all the same: the ring
- * has entries of its own that nobody is given); CHAT_DECLINED: lapped, *pos is
- * set to the head: resume from the store.  buf needs chat_ring_entry_max()
- * bytes.
+ * CHAT_OK; CHAT_AGAIN: nothing newer; CHAT_DECLINED: lapped, *pos is set to
+ * the head: resume from the store.  buf needs chat_ring_entry_max() bytes.
  */
 int chat_ring_read(const chat_ring_t *r, uint64_t *pos, unsigned char *buf,
     chat_ring_entry_t *e);

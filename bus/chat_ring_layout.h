@@ -11,9 +11,6 @@
 #include "chat_ring.h"
 
 
-/* Internal kind: from here on the ring has all of the partition after id. */
-#define CHAT_RING_START    0x80
-
 /* A place that is being written. */
 #define CHAT_RING_NOWHERE  UINT64_MAX
 

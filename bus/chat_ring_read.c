@@ -103,48 +103,36 @@ chat_ring_read(const chat_ring_t *r, uint64_t *pos, unsigned char *buf,
 
     head = chat_load(&r->head);
 
-    for ( ;; ) {
-
-        if (*pos == head) {
-            return CHAT_AGAIN;
-        }
-
-        if (*pos > head
-            || chat_ring_fetch(r, *pos, &rec) != CHAT_OK)
-        {
-            break;
-        }
-
-        if (rec.kind != CHAT_RING_START) {
-            chat_ring_copy_out(r, *pos + sizeof(chat_ring_record_t), buf,
-                               rec.len);
-            __atomic_thread_fence(__ATOMIC_ACQUIRE);
-
-            if (chat_peek(&r->floor) > *pos
-                || chat_ring_crc(&rec, buf) != rec.crc)
-            {
-                break;
-            }
-        }
-
-        *pos += chat_ring_align(sizeof(chat_ring_record_t) + rec.len);
-
-        if (rec.kind == CHAT_RING_START) {
-            continue;
-        }
-
-        e->kind = rec.kind;
-        e->epoch = rec.epoch;
-        e->partition = rec.partition;
-        e->id.ms = rec.ms;
-        e->id.seq = rec.seq;
-        e->header.data = buf;
-        e->header.len = rec.header;
-        e->body.data = buf + rec.header;
-        e->body.len = rec.len - rec.header;
-
-        return CHAT_OK;
+    if (*pos == head) {
+        return CHAT_AGAIN;
     }
+
+    if (*pos > head || chat_ring_fetch(r, *pos, &rec) != CHAT_OK) {
+        goto lapped;
+    }
+
+    chat_ring_copy_out(r, *pos + sizeof(chat_ring_record_t), buf, rec.len);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    if (chat_peek(&r->floor) > *pos || chat_ring_crc(&rec, buf) != rec.crc) {
+        goto lapped;
+    }
+
+    e->kind = rec.kind;
+    e->epoch = rec.epoch;
+    e->partition = rec.partition;
+    e->id.ms = rec.ms;
+    e->id.seq = rec.seq;
+    e->header.data = buf;
+    e->header.len = rec.header;
+    e->body.data = buf + rec.header;
+    e->body.len = rec.len - rec.header;
+
+    *pos += chat_ring_align(sizeof(chat_ring_record_t) + rec.len);
+
+    return CHAT_OK;
+
+lapped:
 
     *pos = chat_load(&r->head);
 

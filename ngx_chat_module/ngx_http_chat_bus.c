@@ -224,11 +224,6 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
         pos = bus->pos;
         rc = chat_ring_read(bus->ring, &pos, bus->buf, &e);
 
-        /* also when there is nothing: it may have passed what is for the
-         * ring itself */
-
-        bus->pos = pos;
-
         if (rc == CHAT_AGAIN) {
             ngx_http_chat_zone_arm(bus->w);
 
@@ -240,6 +235,8 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
 
             continue;
         }
+
+        bus->pos = pos;
 
         if (rc == CHAT_DECLINED) {
             ngx_log_error(NGX_LOG_WARN, bus->w->log, 0,
@@ -307,6 +304,9 @@ ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
 
     case CHAT_RING_EPHEMERAL:
         break;
+
+    case CHAT_RING_START:
+        return;
     }
 
     ngx_http_chat_sessions_dispatch(w, e, bus->pos);

@@ -165,7 +165,7 @@ read_entry(model_t *m)
     switch (chat_ring_read(m->ring, &m->pos, m->buf, &e)) {
 
     case CHAT_OK:
-        if (m->damaged) {
+        if (m->damaged || e.kind == CHAT_RING_START) {
             break;
         }
 
