@@ -21,7 +21,7 @@ my @rows = (
     [qr{^core/},                     [$libc, $libs], ['core']],
 
     # the host of programs that may block: the only file of bus/ with sockets
-    [qr{^bus/chat_sync\.c$},         [$posix, $libs, $hiredis],
+    [qr{^bus/chat_sync(?:_host)?\.c$},         [$posix, $libs, $hiredis],
                                      ['core', 'bus']],
     [qr{^bus/},                      [$libc, $libs, $hiredis],
                                      ['core', 'bus']],
