@@ -28,7 +28,7 @@ static int chat_rule_due_accept(const chat_dialog_t *d,
 
 static void chat_decide_open(const chat_dialog_t *d, const chat_actor_t *who,
     const chat_intent_t *in, chat_decision_t *out);
-static void chat_decide_reopen(chat_decision_t *out);
+static void chat_decide_reopen(const chat_dialog_t *d, chat_decision_t *out);
 static void chat_decide_episode(chat_decision_t *out);
 static void chat_decide_message(const chat_actor_t *who,
     const chat_intent_t *in, chat_decision_t *out);
@@ -111,7 +111,7 @@ chat_rule_post(const chat_dialog_t *d, const chat_actor_t *who,
         && (in->now_ms < d->closed_ms
             || in->now_ms - d->closed_ms < CHAT_LIMIT_REOPEN_MS))
     {
-        chat_decide_reopen(out);
+        chat_decide_reopen(d, out);
 
     } else {
         chat_decide_open(d, who, in, out);
@@ -308,10 +308,31 @@ chat_decide_open(const chat_dialog_t *d, const chat_actor_t *who,
 }
 
 
+/* With the facts a list needs that has forgotten the dialog. */
+
 static void
-chat_decide_reopen(chat_decision_t *out)
+chat_decide_reopen(const chat_dialog_t *d, chat_decision_t *out)
 {
-    (void) chat_decide_event(out, CHAT_EV_DIALOG_REOPENED);
+    chat_ev_dialog_reopened_t  *body;
+
+    body = &chat_decide_event(out, CHAT_EV_DIALOG_REOPENED)
+               ->body.dialog_reopened;
+
+    if (d->name.len) {
+        body->name = d->name;
+        chat_set(body, CHAT_F_EV_DIALOG_REOPENED_NAME);
+    }
+
+    if (d->page.len) {
+        body->page = d->page;
+        chat_set(body, CHAT_F_EV_DIALOG_REOPENED_PAGE);
+    }
+
+    body->opened_ms = d->opened_ms;
+    chat_set(body, CHAT_F_EV_DIALOG_REOPENED_OPENED_MS);
+
+    body->rev = d->rev + 1;
+    chat_set(body, CHAT_F_EV_DIALOG_REOPENED_REV);
 
     out->next.owner = 0;
     out->next.answered = 0;

@@ -349,15 +349,46 @@ chat_fold_released(chat_dialog_t *d, const chat_entry_t *e)
 }
 
 
+/* Its facts say nothing new to who has followed the dialog. */
+
 static void
 chat_fold_reopened(chat_dialog_t *d, const chat_entry_t *e)
 {
+    chat_mem_t                 mem;
+    chat_fault_t               fault;
+    chat_ev_dialog_reopened_t  body;
+
+    chat_mem_init(&mem, NULL, 0, NULL, NULL, 0);
+
     d->state = CHAT_DIALOG_STATE_QUEUED;
     d->owner = 0;
     d->answered = 0;
     d->queued_ms = e->id.ms;
     d->closed_ms = 0;
     d->rev++;
+
+    if (chat_body_decode(&chat_ev_dialog_reopened_type, &e->body, &body, &mem,
+                         &fault)
+        != CHAT_OK)
+    {
+        return;
+    }
+
+    if (chat_has(&body, CHAT_F_EV_DIALOG_REOPENED_NAME)) {
+        d->name = body.name;
+    }
+
+    if (chat_has(&body, CHAT_F_EV_DIALOG_REOPENED_PAGE)) {
+        d->page = body.page;
+    }
+
+    if (chat_has(&body, CHAT_F_EV_DIALOG_REOPENED_OPENED_MS)) {
+        d->opened_ms = body.opened_ms;
+    }
+
+    if (chat_has(&body, CHAT_F_EV_DIALOG_REOPENED_REV)) {
+        d->rev = body.rev;
+    }
 }
 
 

@@ -35,7 +35,8 @@ http {
 CONF
 
 my %op = (host => 'desk.test', password => 'secret-password', record => 1);
-my $v = $t->visitor(host => 'shop.test', record => 1);
+my $v = $t->visitor(host => 'shop.test', record => 1,
+                    page => 'http://shop.test/cheese');
 $v->wait_welcome;
 ok(!$v->{online}, 'nobody is there yet');
 is($v->{welcome}{n}, '0', 'a new instance begins with number 0');
@@ -143,6 +144,9 @@ $_->wait_text('One more thing', $d) for $ann, $v;
 is($v->{dialog}, $d, 'it goes on in the same dialog');
 my ($again) = grep { ($_->{e} // '') eq 'dialog_reopened' } @{$ann->{frames}};
 is($again->{view}{state}, 'queued', 'reopening brings a view, too');
+is($again->{view}{$_}, $first->{view}{$_}, "... with the dialog's $_")
+    for qw(page opened_ms visitor);
+is($again->{view}{rev}, $first->{view}{rev} + 5, '... and its revision');
 
 
 # -- everybody saw the same

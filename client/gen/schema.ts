@@ -77,8 +77,18 @@ export interface DialogReleasedBody {
     reason: ReleaseReason;
 }
 
-/** The visitor wrote again within 72 hours. */
-export type DialogReopenedBody = Record<string, never>;
+/**
+ * The visitor wrote again within 72 hours; what a list shows of a dialog it
+ * has not.
+ */
+export interface DialogReopenedBody {
+    name?: string;
+    page?: string;
+    /** when it began */
+    opened_ms?: string;
+    /** of the dialog, after this */
+    rev?: string;
+}
 
 /** Events clients see, by name. */
 export interface EventBodies {

@@ -371,9 +371,21 @@ const chat_type_t  chat_ev_dialog_released_type = {
 };
 
 
+static const chat_field_t  chat_ev_dialog_reopened_fields[] = {
+    { chat_string("name"), 1, CHAT_KIND_STR, 0, CHAT_PRIVACY_CONTACT,
+      offsetof(chat_ev_dialog_reopened_t, name), 0, 100, NULL, NULL },
+    { chat_string("page"), 2, CHAT_KIND_STR, 0, CHAT_PRIVACY_CONTENT,
+      offsetof(chat_ev_dialog_reopened_t, page), 0, 2000, NULL, NULL },
+    { chat_string("opened_ms"), 3, CHAT_KIND_U64, 0, CHAT_PRIVACY_NONE,
+      offsetof(chat_ev_dialog_reopened_t, opened_ms), 0, INT64_MAX, NULL,
+      NULL },
+    { chat_string("rev"), 4, CHAT_KIND_U64, 0, CHAT_PRIVACY_NONE,
+      offsetof(chat_ev_dialog_reopened_t, rev), 0, INT64_MAX, NULL, NULL }
+};
+
 const chat_type_t  chat_ev_dialog_reopened_type = {
     "dialog_reopened", sizeof(chat_ev_dialog_reopened_t),
-    NULL, 0
+    chat_ev_dialog_reopened_fields, 4
 };
 
 

@@ -241,9 +241,16 @@ typedef struct {
     int                      reason;      /* chat_release_reason_e */
 } chat_ev_dialog_released_t;
 
-/* The visitor wrote again within 72 hours. */
+/*
+ * The visitor wrote again within 72 hours; what a list shows of a dialog it
+ * has not.
+ */
 typedef struct {
     uint64_t                 has;
+    chat_str_t               name;
+    chat_str_t               page;
+    uint64_t                 opened_ms;   /* when it began */
+    uint64_t                 rev;         /* of the dialog, after this */
 } chat_ev_dialog_reopened_t;
 
 /* A node checks that what is written comes back. */
@@ -527,6 +534,11 @@ typedef struct {
 #define CHAT_F_EV_DIALOG_RELEASED_BY             0
 #define CHAT_F_EV_DIALOG_RELEASED_REASON         1
 
+#define CHAT_F_EV_DIALOG_REOPENED_NAME           0
+#define CHAT_F_EV_DIALOG_REOPENED_PAGE           1
+#define CHAT_F_EV_DIALOG_REOPENED_OPENED_MS      2
+#define CHAT_F_EV_DIALOG_REOPENED_REV            3
+
 #define CHAT_F_EV_PROBE_NODE                     0
 #define CHAT_F_EV_PROBE_N                        1
 
@@ -666,7 +678,10 @@ typedef enum chat_event_e {
     CHAT_EV_DIALOG_TAKEN = 3,
     CHAT_EV_DIALOG_CLOSED = 4,            /* The dialog ended. */
     CHAT_EV_DIALOG_RELEASED = 5,          /* It went back to the queue. */
-    /* The visitor wrote again within 72 hours. */
+    /*
+     * The visitor wrote again within 72 hours; what a list shows of a dialog
+     * it has not.
+     */
     CHAT_EV_DIALOG_REOPENED = 6,
     /* A node checks that what is written comes back. */
     CHAT_EV_PROBE = 7,
