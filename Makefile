@@ -258,10 +258,32 @@ fresh-test:
 	$(Q)packaging/run/deps full
 	$(Q)B=$(abspath $(B)) packaging/run/fresh-test
 
-## bench: measure, against the bounds of this machine
-bench: all
-	$(Q)set -e; for b in $(wildcard bench/bench_*.pl); do \
-	    CHAT_BUILD=$(abspath $(B)) $(PERL) $$b; done
+## bench: us, nchan and socket.io in turns; writes bench/RESULTS.md
+BENCH_O := $(call obj,$(wildcard bench/*.c))
+$(BENCH_O): CF += -D_GNU_SOURCE
+$(B)/bench/load: $(BENCH_O) $(B)/libchat.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(LDSAN) $(LIBS)
+
+# the peers: pinned, their install scripts never run
+bench/node_modules/.package-lock.json: bench/package.json \
+                                       bench/package-lock.json
+	$(call say,NPM,bench/node_modules)
+	$(Q)cd bench && npm ci --ignore-scripts --no-progress \
+	    --loglevel=error >/dev/null
+	$(Q)touch $@
+
+bench-build:
+	$(Q)packaging/run/deps run test bench
+	$(Q)$(MAKE) --no-print-directory all $(B)/bench/load \
+	    bench/node_modules/.package-lock.json
+
+bench: bench-build
+	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/run.pl
+
+## bench-quick: the same in two minutes, into bench/QUICK.md (not kept)
+bench-quick: bench-build
+	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/run.pl --quick
 
 ## install: into $(DESTDIR)$(PREFIX) and nginx's module directory
 NGXMODS ?= /usr/lib/nginx/modules
@@ -314,5 +336,5 @@ help:
 # build directories keep no other *.d; the fresh machine is not one
 -include $(shell find $(B) -path $(B)/fresh -prune -o -type f -name '*.d' -print 2>/dev/null)
 
-.PHONY: all asan bench chaos check clean conf-test deb deps fmt fresh-test fuzz \
+.PHONY: all asan bench bench-build bench-quick chaos check clean conf-test deb deps fmt fresh-test fuzz \
         gen help install prove run stop test test-full units units-build web

@@ -1,0 +1,110 @@
+
+/*
+ * What a run cost and how long things took.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "load.h"
+
+
+static uint64_t load_cpu(int pid);
+static void load_memory(int pid, load_usage_t *u);
+
+
+void
+load_usage(load_t *l, load_usage_t *u)
+{
+    unsigned  i;
+
+    memset(u, 0, sizeof(load_usage_t));
+
+    for (i = 0; i < l->n_pids; i++) {
+        u->cpu_ns += load_cpu(l->pids[i]);
+        load_memory(l->pids[i], u);
+    }
+}
+
+
+/* schedstat counts nanoseconds, of the main thread: all servers have one. */
+
+static uint64_t
+load_cpu(int pid)
+{
+    char       path[64];
+    FILE      *f;
+    uint64_t   ns;
+
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+
+    f = fopen(path, "r");
+    if (f == NULL) {
+        load_die("process %d is gone", pid);
+    }
+
+    if (fscanf(f, "%lu", &ns) != 1) {
+        load_die("cannot read %s", path);
+    }
+
+    fclose(f);
+
+    return ns;
+}
+
+
+static void
+load_memory(int pid, load_usage_t *u)
+{
+    char      path[64], line[256];
+    FILE     *f;
+    uint64_t  kb;
+
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+
+    f = fopen(path, "r");
+    if (f == NULL) {
+        load_die("process %d is gone", pid);
+    }
+
+    while (fgets(line, sizeof(line), f)) {
+
+        if (sscanf(line, "Private_Dirty: %lu", &kb) == 1) {
+            u->private_kb += kb;
+
+        } else if (sscanf(line, "Pss_Shmem: %lu", &kb) == 1) {
+            u->shared_kb += kb;
+        }
+    }
+
+    fclose(f);
+}
+
+
+void
+load_percentiles(const char *name, const uint64_t *buckets)
+{
+    size_t              i, n;
+    uint64_t            value;
+    static const struct {
+        const char     *name;
+        unsigned        permille;
+    } points[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"p999", 999},
+                  {"max", 1000}};
+    chat_hist_bucket_t  b[CHAT_HIST_MAX];
+
+    for (i = 0, n = 0; i < CHAT_HIST_MAX; i++) {
+        if (buckets[i]) {
+            b[n].index = i;
+            b[n++].count = buckets[i];
+        }
+    }
+
+    for (i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        if (chat_hist_percentile(b, n, points[i].permille, &value)
+            == CHAT_OK)
+        {
+            printf("%s_%s_us %lu\n", name, points[i].name, value);
+        }
+    }
+}
