@@ -16,6 +16,11 @@ our @EXPORT_OK = qw(reactor wait_for now after);
 our $SLOW = $ENV{CHAT_SLOW} || ($ENV{SAN} ? 4 : 1);
 
 
+# libev reaps every child it hears of; children are ours (Chat::Process)
+Mojo::IOLoop->singleton->reactor;
+$SIG{CHLD} = 'DEFAULT';
+
+
 sub reactor { return Mojo::IOLoop->singleton->reactor }
 
 sub now { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) }
