@@ -1,0 +1,101 @@
+#!/usr/bin/env perl
+
+# Promise: a worker that slept while the ring went round under it gives its
+# clients from the store what they missed, once and in order.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new(log_level => 'info');
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+           operators => [['ann', 'secret-password', 'operator']]);
+my $nginx = $t->nginx(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    chat_rate 10000 burst=10000;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+}
+CONF
+$t->allow(qr/the ring overtook this worker/);
+
+my @ops = map { $t->operator(host => 'desk.test', login => 'ann',
+                             password => 'secret-password') } 1 .. 4;
+my @vis = map { $t->visitor(host => 'shop.test', pipeline => 8) } 1 .. 12;
+$_->wait_welcome for @ops, @vis;
+
+for my $v (@vis) {
+    $v->post('Hello');
+    $v->wait_text('Hello');
+}
+
+# who hangs on the worker that is stopped does not answer
+my ($asleep) = $nginx->workers;
+kill 'STOP', $asleep;
+
+my $pongs = sub { map { $_->{pongs} // 0 } @_ };
+my @before = $pongs->(@vis);
+$_->ping for @vis;
+my $asked = Chat::Loop::now();
+wait_for(sub { Chat::Loop::now() - $asked > 1 }, 5, 'pongs');
+my @now = $pongs->(@vis);
+my @awake = map { $now[$_] > $before[$_] ? $vis[$_] : () } 0 .. $#vis;
+my @sleep = map { $now[$_] > $before[$_] ? () : $vis[$_] } 0 .. $#vis;
+
+SKIP: {
+    if (!@awake || !@sleep) {
+        kill 'CONT', $asleep;
+        skip 'all clients are on one worker', 4;
+    }
+
+    note sprintf '%d clients awake, %d asleep', scalar @awake, scalar @sleep;
+    for my $round (1 .. 60) {
+        for my $v (@awake) {
+            $v->post("$round " . 'z' x 3900) for 1 .. 6;
+        }
+        $_->wait_sent(60) for @awake;
+    }
+
+    # acknowledged is not yet in the ring: its reader may be who sleeps
+    $_->wait_events(362, undef, 60) for @awake;
+    kill 'CONT', $asleep;
+    ok(eval { wait_for(sub { $nginx->log =~ /the ring overtook this worker/ },
+                       10, 'lap') }, 'the ring went round');
+
+    for my $v (@awake) {
+        my $d = $v->{dialog};
+        $v->post('the end');
+        $v->wait_sent(20);
+        $_->wait_text('the end', $d, 60) for $v, @ops;
+    }
+
+    my @wrong = grep {
+        my $v = $_;
+        my $ids = join ' ', map { $_->{id} } @{$v->events};
+        grep { join(' ', map { $_->{id} } @{$_->events($v->{dialog})})
+               ne $ids } @ops;
+    } @awake;
+    is(scalar @wrong, 0, 'every operator has every dialog whole');
+
+    for my $v (@sleep) {
+        $v->post('I slept');
+        $v->wait_sent(20);
+        $v->wait_text('I slept');
+    }
+
+    pass('who slept goes on');
+    is((grep { $_->{dups} + $_->{disorder} + $_->{broken} } @ops, @vis), 0,
+       'once and in order');
+}
+
+$t->done;
