@@ -23,7 +23,7 @@ my $pairs = $opt{pairs} || ($opt{quick} ? 1 : 5);
 my $seconds = $opt{quick} ? 2 : 5;
 my %only = map { $_ => 1 } split /,/, $opt{only} // '';
 
-my $t = Chat::Test->new(log_level => 'warn');
+my $t = Chat::Test->new;
 my $began = time;
 my (%server, %figures, @notes);
 

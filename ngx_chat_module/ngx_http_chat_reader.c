@@ -16,6 +16,9 @@
 #define NGX_HTTP_CHAT_READER_BLOCK  5000       /* ms */
 /* per stream: bounds the reply, 33 streams of bodies up to 64k */
 #define NGX_HTTP_CHAT_READER_COUNT  128
+/* entries a ms from which on one XREAD a ms is enough, and ms to count */
+#define NGX_HTTP_CHAT_READER_BUSY   4
+#define NGX_HTTP_CHAT_READER_SPAN   16
 
 typedef struct {
     ngx_http_chat_reader_t     *reader;
@@ -29,7 +32,10 @@ struct ngx_http_chat_reader_s {
     ngx_http_chat_feed_t        feeds[NGX_HTTP_CHAT_FEEDS];
     ngx_uint_t                  asked;         /* XINFO unanswered */
     redisReply                 *held;          /* not in the ring yet */
-    ngx_msec_t                  last;          /* when there was something */
+    ngx_msec_t                  since;         /* counting began */
+    ngx_uint_t                  entries;       /* since then */
+    unsigned                    begun:1;
+    unsigned                    busy:1;
     ngx_event_t                 pause;
     chat_heap_t                *heap;
 };
@@ -47,6 +53,7 @@ static void ngx_http_chat_reader_ask(ngx_http_chat_reader_t *reader);
 static void ngx_http_chat_reader_reply(void *data, ngx_int_t rc,
     redisReply *reply);
 static void ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader);
+static void ngx_http_chat_reader_count(ngx_http_chat_reader_t *reader);
 static ngx_int_t ngx_http_chat_reader_stream(ngx_http_chat_reader_t *reader,
     ngx_uint_t *n, redisReply *stream);
 static ngx_int_t ngx_http_chat_reader_entry(ngx_http_chat_feed_t *feed,
@@ -147,6 +154,7 @@ static void
 ngx_http_chat_reader_drop(ngx_http_chat_reader_t *reader)
 {
     reader->asked = 0;
+    reader->begun = 0;
 
     if (reader->held) {
         freeReplyObject(reader->held);
@@ -278,7 +286,10 @@ ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader)
         return;
     }
 
-    reader->last = 0;
+    reader->begun = 1;
+    reader->busy = 0;
+    reader->entries = 0;
+    reader->since = ngx_current_msec;
 
     ngx_http_chat_bus_publish(bus);
     ngx_http_chat_reader_ask(reader);
@@ -421,7 +432,7 @@ ngx_http_chat_reader_pause(ngx_event_t *ev)
     if (reader->held) {
         ngx_http_chat_reader_write(reader);
 
-    } else if (reader->last == 0) {
+    } else if (!reader->begun) {
         ngx_http_chat_reader_begin(reader);
 
     } else {
@@ -435,7 +446,6 @@ ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
 {
     ngx_int_t             rc;
     ngx_uint_t            i, n;
-    ngx_uint_t            busy;
     ngx_http_chat_bus_t  *bus;
 
     bus = reader->bus;
@@ -471,20 +481,36 @@ ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
         return;
     }
 
-    /*
-     * An XREAD over all streams costs Redis more than an entry: under load
-     * one a millisecond is enough, after silence there is no delay.
-     */
+    ngx_http_chat_reader_count(reader);
 
-    busy = ngx_current_msec - reader->last <= 1;
-    reader->last = ngx_current_msec ? ngx_current_msec : 1;
-
-    if (busy) {
+    if (reader->busy) {
         ngx_add_timer(&reader->pause, 1);
         return;
     }
 
     ngx_http_chat_reader_ask(reader);
+}
+
+
+/*
+ * An XREAD over all streams costs Redis as much as several entries.  Under
+ * load one a millisecond is enough; below it nobody waits for others.
+ */
+
+static void
+ngx_http_chat_reader_count(ngx_http_chat_reader_t *reader)
+{
+    ngx_msec_t  span;
+
+    span = ngx_current_msec - reader->since;
+
+    if (span < NGX_HTTP_CHAT_READER_SPAN) {
+        return;
+    }
+
+    reader->busy = reader->entries >= span * NGX_HTTP_CHAT_READER_BUSY;
+    reader->entries = 0;
+    reader->since = ngx_current_msec;
 }
 
 
@@ -539,6 +565,8 @@ ngx_http_chat_reader_stream(ngx_http_chat_reader_t *reader, ngx_uint_t *n,
 
         feed->id = e.id;
     }
+
+    reader->entries += entries->elements;
 
     return NGX_OK;
 }
