@@ -306,7 +306,8 @@ static size_t
 load_nchan_request(load_conn_t *c, char *p, size_t size)
 {
     return snprintf(p, size, "GET /ps/c%u HTTP/1.1\r\nHost: %s\r\n"
-                    LOAD_UPGRADE_HEADERS "\r\n", c->channel, c->load->hosts[0]);
+                    LOAD_UPGRADE_HEADERS "\r\n", c->channel,
+                    c->load->hosts[0]);
 }
 
 
