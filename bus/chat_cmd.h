@@ -1,7 +1,7 @@
 
 /*
- * A Redis command as an argument vector in an arena, formatted by hiredis,
- * and readers for replies.  The same commands serve nginx (asynchronous) and
+ * A Redis command as an argument vector in an arena, its bytes, and readers
+ * for replies.  The same commands serve nginx (asynchronous) and
  * the daemon and ctl (hiredis' synchronous API).
  */
 
@@ -37,7 +37,7 @@ void chat_cmd_lit(chat_cmd_t *c, const char *text);
 void chat_cmd_u64(chat_cmd_t *c, uint64_t v);
 void chat_cmd_id(chat_cmd_t *c, const chat_id_t *id);
 
-/* RESP bytes, malloc()ed by hiredis; free with chat_cmd_free(). */
+/* RESP bytes, malloc()ed; free with chat_cmd_free(). */
 int chat_cmd_format(const chat_cmd_t *c, chat_str_t *out);
 void chat_cmd_free(chat_str_t *out);
 

@@ -23,7 +23,7 @@ typedef enum {
 } ngx_http_chat_redis_state_e;
 
 #define NGX_HTTP_CHAT_REDIS_RECV  65536
-#define NGX_HTTP_CHAT_REDIS_KEEP  262144       /* of an idle output buffer */
+#define NGX_HTTP_CHAT_REDIS_KEEP  262144       /* of idle buffers */
 
 typedef struct {
     ngx_queue_t                    queue;
@@ -232,6 +232,10 @@ ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
         ngx_http_chat_redis_fail(r, "out of memory");
         return;
     }
+
+    /* its buffer of 16k would be freed and made anew with each XREAD */
+
+    r->reader->maxbuf = NGX_HTTP_CHAT_REDIS_KEEP;
 
     rc = ngx_event_connect_peer(&r->peer);
 
