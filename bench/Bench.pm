@@ -36,7 +36,6 @@ sub ours($t) {
 
     my $nginx = $t->nginx(<<'CONF');
 %%GLOBALS%%
-worker_rlimit_nofile 65536;
 events { worker_connections 30000; }
 http {
     %%GLOBALS_HTTP%%
@@ -113,7 +112,6 @@ $user
 pid $dir/nginx.pid;
 error_log $dir/logs/error.log warn;
 worker_processes 2;
-worker_rlimit_nofile 65536;
 daemon off;
 events { worker_connections 30000; }
 http {
@@ -135,20 +133,26 @@ http {
 CONF
     close $fh;
 
-    my $p = Chat::Process->start(
-        argv => ['/usr/sbin/nginx', '-p', "$dir/", '-c', "$dir/nginx.conf",
-                 '-e', "$dir/logs/error.log"],
-        log => "$dir/stderr.log");
-    listens($t->ip, $port);
+    # a reload leaves its workers in a state that crashes them soon after:
+    # it is started anew each time
+    my $nginx = bless {}, 'Chat::Nginx';
+    my $fresh = sub {
+        $nginx->{process}->stop('TERM', 20) if $nginx->{process};
+        $nginx->{process} = Chat::Process->start(
+            argv => ['/usr/sbin/nginx', '-p', "$dir/", '-c',
+                     "$dir/nginx.conf", '-e', "$dir/logs/error.log"],
+            log => "$dir/stderr.log");
+        listens($t->ip, $port);
+        wait_for(sub { 2 == (() = $nginx->workers) }, 10, 'nchan starts');
+    };
 
-    my $nginx = bless {process => $p}, 'Chat::Nginx';
-    wait_for(sub { 2 == (() = $nginx->workers) }, 10, 'workers of nchan');
+    $fresh->();
 
     return {
         peer => 'nchan', name => 'nchan', ip => $t->ip, ports => $port,
         pids => sub { $nginx->workers }, redis => $redis->pid, more => [],
-        fresh => sub { renew($nginx, 2) },
-        processes => [$p, $redis],
+        fresh => $fresh,
+        stop => sub { $_->stop('TERM', 20) for $nginx->{process}, $redis },
     };
 }
 
@@ -218,9 +222,9 @@ sub load($t, $server, %opt) {
 }
 
 
+# Ours is the harness' to stop.
 sub stop($server) {
-    return $server->{stop}->() if $server->{stop};
-    $_->stop('TERM', 10) for @{$server->{processes} // []};
+    $server->{stop}->() if $server->{stop};
 }
 
 
