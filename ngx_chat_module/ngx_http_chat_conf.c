@@ -11,6 +11,7 @@
 #define NGX_HTTP_CHAT_REDIS_PORT    6379
 #define NGX_HTTP_CHAT_SECRET_MAX    512
 #define NGX_HTTP_CHAT_SITE_MAX      253
+#define NGX_HTTP_CHAT_POOL          384     /* bytes, of a connection */
 
 
 static char *ngx_http_chat_conf_redis_address(ngx_conf_t *cf,
@@ -479,6 +480,13 @@ ngx_http_chat_conf_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
     }
 
     mcf->used = 1;
+
+    /* of the default of 512 bytes a WebSocket leaves much unused for as long
+       as it lives; what does not fit takes another block */
+
+    if (cscf->connection_pool_size == 64 * sizeof(void *)) {
+        cscf->connection_pool_size = NGX_HTTP_CHAT_POOL;
+    }
 
     if (ngx_http_chat_conf_needs(cf, cscf, lcf->enable ? "chat"
                                                        : "chat_cabinet")
