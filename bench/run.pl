@@ -4,6 +4,7 @@
 # time, measured in turns (A, B, C, A, B, C ...), so that what else the
 # machine does meets all of them.  Prints the table, writes bench/RESULTS.md.
 # usage: bench/run.pl [--quick] [--only=NAME,NAME] [--pairs=N]
+#        [--minutes=N]: begins no further pair after that time
 
 use v5.36;
 use FindBin qw($RealBin);
@@ -17,10 +18,11 @@ use Test::More;
 use Chat::Test;
 
 my %opt = (pairs => 0);
-GetOptions(\%opt, 'quick', 'only=s', 'pairs=i')
-    or die "usage: bench/run.pl [--quick] [--only=NAME,NAME] [--pairs=N]\n";
+GetOptions(\%opt, 'quick', 'only=s', 'pairs=i', 'minutes=i')
+    or die "usage: bench/run.pl [--quick] [--only=NAME,NAME] [--pairs=N]"
+        . " [--minutes=N]\n";
 my $pairs = $opt{pairs} || ($opt{quick} ? 1 : 5);
-my $seconds = $opt{quick} ? 2 : 5;
+my $seconds = $opt{quick} ? 2 : 3;
 my %only = map { $_ => 1 } split /,/, $opt{only} // '';
 
 my $t = Chat::Test->new;
@@ -66,7 +68,7 @@ sub run($name, %args) {
 sub idle() {
     for my $name (sort keys %server) {
         $server{$name}{fresh}->();
-        my $r = run($name, mode => 'idle', n => $opt{quick} ? 1000 : 3000,
+        my $r = run($name, mode => 'idle', n => $opt{quick} ? 1000 : 2000,
                     seconds => 1);
         keep('idle', $name, $r->{private_bytes});
         keep('idle shared', $name, $r->{shared_bytes});
@@ -91,14 +93,14 @@ sub latency() {
 # not the server's fault.
 sub throughput() {
     my @ladder = $opt{quick} ? (2000, 5000, 10_000, 20_000)
-        : (2000, 3500, 5000, 7000, 10_000, 14_000, 20_000, 28_000, 40_000);
+        : (3500, 5000, 7000, 10_000, 14_000, 20_000, 28_000, 40_000);
 
     for my $name (sort keys %server) {
         my ($best, $failed) = (0, 0);
 
         for my $rate (@ladder) {
             my $r = run($name, mode => 'dialogs', rate => $rate,
-                        seconds => $opt{quick} ? 1 : 3);
+                        seconds => $opt{quick} ? 1 : 2);
             my $ok = !$r->{broken} && defined $r->{lost} && $r->{lost} == 0
                 && $r->{doubled} == 0 && $r->{latency_p99_us} < 50_000;
             ($best, $failed) = ($rate, 0) if $ok;
@@ -128,7 +130,7 @@ sub stalled() {
     for my $name (sort keys %server) {
         for my $stall (0, 1) {
             my $r = run($name, mode => 'fanout', receivers => 100,
-                        rate => 200, seconds => $seconds, stall => $stall,
+                        rate => 200, seconds => 2, stall => $stall,
                         size => 1500);
             keep($stall ? 'stalled p99' : 'unstalled p99', $name,
                  ($r->{latency_p99_us} // 0) / 1000);
@@ -279,6 +281,11 @@ my @work = ([idle => \&idle], [latency => \&latency], [fanout => \&fanout],
             [herd => \&herd]);
 
 for my $pair (1 .. $pairs) {
+    if ($opt{minutes} && time - $began > 60 * $opt{minutes}) {
+        $pairs = $pair - 1;
+        last;
+    }
+
     print STDERR "# pair $pair of $pairs\n";
     for (@work) {
         my ($name, $run) = @$_;
