@@ -140,7 +140,7 @@ $sue->wait_sent;
 wait_for(sub { $v->state($d) eq 'closed' }, 10, 'closed');
 $v->post('One more thing');
 $v->wait_sent;
-$_->wait_text('One more thing', $d) for $ann, $v;
+$_->wait_text('One more thing', $d) for $ann, $sue, $v;
 is($v->{dialog}, $d, 'it goes on in the same dialog');
 my ($again) = grep { ($_->{e} // '') eq 'dialog_reopened' } @{$ann->{frames}};
 is($again->{view}{state}, 'queued', 'reopening brings a view, too');

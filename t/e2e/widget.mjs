@@ -201,11 +201,21 @@ async function offline(desk) {
     await desk.page.locator('.row', { hasText: 'before the tunnel' }).click();
     await desk.take();
 
-    await w.page.context().setOffline(true);
+    // a machine with nothing but loopback is offline already: no event comes
+    const online = await w.page.evaluate(() => navigator.onLine);
+    const network = async (on) => {
+        await w.page.context().setOffline(!on);
+        if (!online) {
+            await w.page.evaluate((name) => dispatchEvent(new Event(name)),
+                on ? 'online' : 'offline');
+        }
+    };
+
+    await network(false);
     await w.write('in the tunnel');
     await w.page.locator('.banner').filter({ visible: true }).waitFor();
     await desk.write('answer meanwhile');
-    await w.page.context().setOffline(false);
+    await network(true);
     await shows(w, 'answer meanwhile');
     await w.idle();
     await shows(desk, 'in the tunnel');
