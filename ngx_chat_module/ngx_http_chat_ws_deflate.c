@@ -55,7 +55,7 @@ static chat_inflate_t **ngx_http_chat_ws_inflater(ngx_http_chat_worker_t *w,
 char *
 ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ssize_t                        size;
+    off_t                          size;
     ngx_str_t                     *value, s;
     ngx_uint_t                     i;
     ngx_http_chat_loc_conf_t      *lcf;
@@ -89,7 +89,7 @@ ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(s.data, "context=", 8) == 0) {
             s.data += 8;
             s.len -= 8;
-            size = ngx_parse_size(&s);
+            size = ngx_parse_offset(&s);
 
             if (size == NGX_ERROR || size > 1024 * 1024 * 1024) {
                 return "must have a context between 0 and 1g";
@@ -102,7 +102,7 @@ ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(s.data, "min=", 4) == 0) {
             s.data += 4;
             s.len -= 4;
-            size = ngx_parse_size(&s);
+            size = ngx_parse_offset(&s);
 
             if (size == NGX_ERROR || size > 1024 * 1024) {
                 return "must have a min between 0 and 1m";

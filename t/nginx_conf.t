@@ -76,6 +76,11 @@ subtest 'what is good' => sub {
         'chat_frame_size 64k; chat_send_queue 64m;
         chat_send_timeout 10m; chat_ping 1h; chat_poll_timeout 5m;
         chat_rate 10000; chat_path /Chat-1.0/x_y/; chat on;');
+    taken('an echo and no chat', "$zone $redis chat_echo_message 16m;",
+          'location /e { chat_echo on; chat_echo_fragments 65536;
+                         chat_deflate on context=1g min=0; }');
+    taken('compression', "$zone $redis chat_deflate on context=1m;",
+          "$shop chat_deflate off min=1m; location /e { chat_echo off; }");
     taken('http says on, a server off', "$zone $redis chat on;",
           'server_name _; chat off;');
 };
@@ -184,6 +189,15 @@ subtest 'values' => sub {
         ['chat_rate 10001;', qr/between 1 and 10000/],
         ['chat_rate 5 burst=0;', qr/burst between 1 and 100000/],
         ['chat_rate 5 nodelay;', qr/unknown parameter "nodelay" of chat_rate/],
+        ['chat_deflate maybe;', qr/"chat_deflate" directive must be "on" or "off"/],
+        ['chat_deflate on context=x;', qr/must have a context between 0 and 1g/],
+        ['chat_deflate on min=2m;', qr/must have a min between 0 and 1m/],
+        ['chat_deflate on level=9;', qr/unknown parameter "level=9" of chat_deflate/],
+        ['chat_deflate on; chat_deflate on;', qr/is duplicate/],
+        ['chat_echo on;', qr/"chat_echo" directive is not allowed here/],
+        ['chat_echo_message 17m;', qr/must be between 1k and 16m/],
+        ['chat_echo_fragments 0;', qr/must be between 1 and 65536/],
+        ['location / { return 204; chat_status; chat_echo on; }', qr/has a handler already/],
         ['chat_connections 10;', qr/"chat_connections" directive is not allowed here/],
         ['chat_zone other 8m;', qr/is not allowed here/],
         ['location / { chat off; }', qr/"chat" directive is not allowed here/],
@@ -193,6 +207,8 @@ subtest 'values' => sub {
     refused($_->[0], "$zone $redis", "server_name x.test; $_->[0]", $_->[1])
         for @table;
 
+    refused('an echo without a zone', $redis, 'location / { chat_echo on; }',
+            qr/"chat_echo" is on: add "chat_zone chat 32m;" to the http block/);
     refused_http('chat_connections 0;', qr/must be between 1 and 10000000/);
     refused_http('chat_outbox 64k;', qr/must be between 128k and 1g/);
     refused_http('chat_drain 11m;', qr/must be at most 10m/);
