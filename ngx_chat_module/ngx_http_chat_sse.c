@@ -45,6 +45,7 @@ static void ngx_http_chat_sse_close(ngx_http_chat_session_t *s,
     ngx_uint_t code, ngx_str_t *reason);
 static void ngx_http_chat_sse_flush(ngx_event_t *ev);
 static void ngx_http_chat_sse_beat(ngx_event_t *ev);
+static void ngx_http_chat_sse_rest(ngx_http_chat_sse_t *sse);
 static void ngx_http_chat_sse_write(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_sse_output(ngx_http_chat_sse_t *sse);
 static ngx_uint_t ngx_http_chat_sse_busy(ngx_http_chat_sse_t *sse);
@@ -136,7 +137,7 @@ ngx_http_chat_sse_handler(ngx_http_chat_req_t *q)
     ngx_http_chat_session_hello(sse->session, &instance, &cursor);
 
     ngx_post_event(&sse->flush, &ngx_posted_events);
-    ngx_add_timer(&sse->beat, q->lcf->ping);
+    ngx_http_chat_sse_rest(sse);
 
     return ngx_http_chat_http_hold(q);
 }
@@ -288,8 +289,21 @@ ngx_http_chat_sse_beat(ngx_event_t *ev)
     ngx_http_chat_sse_t  *sse = ev->data;
 
     sse->beating = 1;
-    ngx_add_timer(ev, sse->req->lcf->ping);
+    ngx_http_chat_sse_rest(sse);
     ngx_post_event(&sse->flush, &ngx_posted_events);
+}
+
+
+/* Until the next comment; those of clients that came together are spread. */
+
+static void
+ngx_http_chat_sse_rest(ngx_http_chat_sse_t *sse)
+{
+    ngx_msec_t  ping;
+
+    ping = sse->req->lcf->ping;
+
+    ngx_add_timer(&sse->beat, ping - ngx_random() % (ping / 4 + 1));
 }
 
 

@@ -138,9 +138,11 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
     ws->last = &ws->out;
     ws->queue_max = limits->queue;
     ws->frames_max = limits->frames;
-    ws->ping = limits->ping;
     ws->stall = limits->stall;
     ws->code = 1006;
+
+    /* pings of clients that came together are spread, and drift apart */
+    ws->ping = limits->ping - ngx_random() % (limits->ping / 4 + 1);
 
     chat_ws_init(&ws->parser, limits->message, &ngx_http_chat_ws_mem);
     ws->parser.fragments_max = limits->fragments;
@@ -218,11 +220,8 @@ ngx_http_chat_ws_start(ngx_http_chat_ws_t *ws, ngx_str_t *left)
     ws->heard = ngx_current_msec;
     ws->progress = ngx_current_msec;
 
-    /* pings of clients that came together are spread */
-
     ngx_http_chat_wheel_set(&ws->worker->sessions->wheel, &ws->timer,
-                            ws->ping - ngx_random() % (ws->ping / 4 + 1),
-                            ngx_http_chat_ws_timer);
+                            ws->ping, ngx_http_chat_ws_timer);
 
     /* a large header buffer may hold more than we read at once */
 
