@@ -202,6 +202,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory prove
 
 # two steps, since the first may install what the second looks for
+prove: export CHAT_SLOW ?= 2
 prove:
 	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
 

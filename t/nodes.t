@@ -120,7 +120,7 @@ wait_for(sub {
         grep { $_->{name} =~ /bob/i && !$_->{online} }
             @{$f->{operators} // []}
     });
-}, 30, 'operators of the dead node are gone');
+}, 60, 'operators of the dead node are gone');
 pass('operators of the dead node are gone within their time');
 
 $t->done;

@@ -181,7 +181,7 @@ cmp_ok $rows->[0]{first_response_p90}, '>=', $rows->[0]{first_response_p50},
     $first->signal('CONT');
     load(20);
     check('the first wakes up');
-    wait_for(sub { $t->slurp($first->{log}) =~ /taken over/ }, 10,
+    wait_for(sub { $t->slurp($first->{log}) =~ /taken over/ }, 30,
              'it notices');
     pass 'and says that it was overtaken';
     $_->stop('TERM') for $first, $second;
