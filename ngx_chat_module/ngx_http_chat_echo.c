@@ -88,6 +88,13 @@ ngx_http_chat_echo_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
     w = mcf->worker;
 
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        /* no RFC 8441 in nginx, and no Upgrade in HTTP/2's answers */
+        return 426;
+    }
+#endif
+
     if (w == NULL || ngx_http_chat_sessions_room(w) != NGX_OK) {
         return ngx_http_chat_echo_busy(r);
     }
