@@ -73,9 +73,16 @@ chat_write_begin(chat_op_t *op)
 
     if (w->intent == CHAT_INTENT_POST && w->dialog.len) {
 
-        /* a session limited to one site may not know dialogs of others */
+        /*
+         * The script knows owners, not roles: whoever may not answer on every
+         * site has his dialog looked at first.
+         */
 
-        if (w->who.kind == CHAT_ACTOR_KIND_VISITOR || w->site == 0) {
+        if (w->who.kind == CHAT_ACTOR_KIND_VISITOR
+            || (w->site == 0
+                && (chat_rights_role(w->role(w->role_data, 0))
+                    & CHAT_MAY_ANSWER)))
+        {
             return chat_write_goto(op, CHAT_WRITE_AT_APPEND);
         }
     }

@@ -30,7 +30,8 @@ typedef struct {
     chat_str_t       text;
     chat_str_t       page;
     const chat_rules_t  *rules;  /* of the dialog's site; NULL: look up */
-    /* role of an operator on a site of his account; 0 = none */
+    /* role of an operator on a site of his account; 0 = none.  Of site 0: one
+       whose rights he has on every site, else 0 */
     int            (*role)(void *data, uint64_t site);
     void            *role_data;
 

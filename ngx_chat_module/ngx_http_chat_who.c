@@ -75,13 +75,25 @@ ngx_http_chat_operator_copy(ngx_http_chat_who_t *who, const ngx_str_t *name,
 int
 ngx_http_chat_role(void *data, uint64_t site)
 {
+    size_t                      i;
+    const chat_roles_t         *roles;
     const ngx_http_chat_who_t  *who = data;
 
     if (who->operator == NULL || (who->site && who->site != site)) {
         return 0;
     }
 
-    return chat_roles_of(&who->operator->roles, site);
+    roles = &who->operator->roles;
+
+    /* "on every site": only who has no other role on any */
+
+    for (i = 0; site == 0 && i < roles->n; i++) {
+        if (roles->elts[i].site) {
+            return 0;
+        }
+    }
+
+    return chat_roles_of(roles, site);
 }
 
 

@@ -548,6 +548,13 @@ rights(void **state)
                             "x")),
             CHAT_E_FORBIDDEN);
 
+    /* nor to his own, when he has become a reader */
+
+    role = CHAT_ROLE_ANALYST;
+    refused(run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 2,
+                            "x")),
+            CHAT_E_FORBIDDEN);
+
     /* a session limited to another site does not know his own dialog */
 
     role = 0;
