@@ -24,6 +24,7 @@ static void ngx_http_chat_account_loaded(ngx_http_chat_owner_t *o,
     chat_op_t *op);
 static void ngx_http_chat_account_take(ngx_http_chat_account_t *a,
     ngx_http_chat_load_t *load);
+static void ngx_http_chat_account_check(ngx_http_chat_account_t *a);
 static void ngx_http_chat_account_ready(ngx_http_chat_account_t *a);
 static void ngx_http_chat_account_tell(ngx_http_chat_account_t *a,
     chat_list_t *changed);
@@ -199,7 +200,8 @@ ngx_http_chat_account_load(ngx_http_chat_account_t *a, ngx_uint_t full)
 
     load->pool = pool;
     load->account = a->id;
-    load->full = full;
+    load->full = full | a->full;
+    a->full = 0;
 
     chat_mem_init(&load->mem, NULL, 0, ngx_http_chat_palloc, pool,
                   NGX_HTTP_CHAT_LOAD_MAX);
@@ -218,6 +220,7 @@ ngx_http_chat_account_load(ngx_http_chat_account_t *a, ngx_uint_t full)
 static void
 ngx_http_chat_account_loaded(ngx_http_chat_owner_t *o, chat_op_t *op)
 {
+    int                       rc;
     ngx_http_chat_load_t     *load;
     ngx_http_chat_account_t  *a;
 
@@ -225,10 +228,15 @@ ngx_http_chat_account_loaded(ngx_http_chat_owner_t *o, chat_op_t *op)
     load = a->load;
     a->load = NULL;
 
-    if (op->rc == CHAT_DONE) {
+    rc = op->rc;
+
+    if (rc == CHAT_DONE) {
         ngx_http_chat_account_take(a, load);
 
     } else {
+        /* what has changed is to be read by the next one */
+        a->full |= load->full;
+
         chat_op_release(op);
         ngx_destroy_pool(load->pool);
     }
@@ -236,13 +244,38 @@ ngx_http_chat_account_loaded(ngx_http_chat_owner_t *o, chat_op_t *op)
     if (a->again) {
         a->again = 0;
 
-        ngx_http_chat_account_load(a, a->full || !a->loaded);
-
-        a->full = 0;
+        ngx_http_chat_account_load(a, !a->loaded);
     }
 
     if (a->loaded) {
         ngx_http_chat_account_ready(a);
+    }
+
+    if (rc == CHAT_DONE) {
+        ngx_http_chat_account_check(a);
+    }
+}
+
+
+/*
+ * Logins end by themselves, and a look at one may have failed while the store
+ * was away: the open sessions are looked at with each load.
+ */
+
+static void
+ngx_http_chat_account_check(ngx_http_chat_account_t *a)
+{
+    ngx_queue_t              *q, *next;
+    ngx_http_chat_session_t  *s;
+
+    for (q = ngx_queue_head(&a->operators);
+         q != ngx_queue_sentinel(&a->operators);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        s = ngx_queue_data(q, ngx_http_chat_session_t, group);
+
+        ngx_http_chat_session_check(s);
     }
 }
 
@@ -268,6 +301,7 @@ ngx_http_chat_account_take(ngx_http_chat_account_t *a,
                          * sizeof(chat_operator_view_t));
 
     if (changed.elts == NULL) {
+        a->full |= load->full;
         ngx_destroy_pool(load->pool);
         return;
     }

@@ -271,7 +271,6 @@ ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
 
     case CHAT_RING_EPOCH:
 
-        ngx_http_chat_registry_drop(w, 0, 0);
         ngx_http_chat_sessions_resync(w, 1);
         return;
 

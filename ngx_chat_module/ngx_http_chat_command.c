@@ -369,6 +369,7 @@ static void
 ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
 {
     chat_fault_t              fault;
+    ngx_uint_t                first;
     chat_cursor_t             cursor;
     chat_cmd_hello_t         *hello;
     ngx_http_chat_refusal_t   why;
@@ -423,7 +424,9 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
         }
     }
 
-    if (s->state == NGX_HTTP_CHAT_NEW) {
+    first = (s->state == NGX_HTTP_CHAT_NEW);
+
+    if (first) {
         s->instance_len = hello->instance.len;
         ngx_memcpy(s->instance, hello->instance.data, hello->instance.len);
 
@@ -446,6 +449,13 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
     }
 
     ngx_http_chat_attach_start(s);
+
+    if (first && s->state != NGX_HTTP_CHAT_ENDED
+        && s->who.kind == CHAT_ACTOR_KIND_OPERATOR)
+    {
+        /* nobody told it of what happened between upgrade and hello */
+        ngx_http_chat_session_check(s);
+    }
 }
 
 
@@ -605,6 +615,17 @@ ngx_http_chat_job_write(ngx_http_chat_job_t *job)
     write = &job->ctx.write;
 
     ngx_http_chat_who_actor(job->who, &write->who);
+
+    /* new roles of a session replace the block that its name is in */
+
+    if (job->who->operator
+        && chat_mem_dup(&job->mem, &write->who.name,
+                        &job->who->operator->name)
+           != CHAT_OK)
+    {
+        write->who.name.len = 0;
+    }
+
     ngx_http_chat_who_sender(job->who, &job->instance, job->n,
                              &write->sender);
 

@@ -663,6 +663,10 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
 
     ss = w->sessions;
 
+    /* what was not seen may have changed rights */
+
+    ngx_http_chat_registry_drop(w, 0, 0);
+
     if (reset) {
         /* ids may have gone back */
         ngx_memzero(ss->seen, sizeof(ss->seen));
@@ -675,8 +679,17 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
         next = ngx_queue_next(q);
         s = ngx_queue_data(q, ngx_http_chat_session_t, all);
 
-        if (s->state != NGX_HTTP_CHAT_NEW) {
-            ngx_http_chat_attach_start(s);
+        if (s->state == NGX_HTTP_CHAT_NEW) {
+            continue;
+        }
+
+        s->account->full = 1;
+        ngx_http_chat_attach_start(s);
+
+        if (s->state != NGX_HTTP_CHAT_ENDED
+            && s->who.kind == CHAT_ACTOR_KIND_OPERATOR)
+        {
+            ngx_http_chat_session_check(s);
         }
     }
 }

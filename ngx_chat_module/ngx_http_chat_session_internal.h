@@ -154,7 +154,8 @@ struct ngx_http_chat_account_s {
     ngx_http_chat_timer_t        timer;
     unsigned                     loaded:1;
     unsigned                     again:1;     /* changed during the load */
-    unsigned                     full:1;      /* ... also people and sites */
+    unsigned                     full:1;      /* people and sites are to be
+                                                 read by the next load */
 };
 
 
@@ -246,7 +247,8 @@ void ngx_http_chat_who_done(ngx_http_chat_who_t *who);
 /* Replaces what is known of an operator; NGX_ERROR leaves it as it was. */
 ngx_int_t ngx_http_chat_operator_copy(ngx_http_chat_who_t *who,
     const ngx_str_t *name, const chat_roles_t *roles, const u_char *login);
-/* An operator's role on a site, 0 = none; the form operations ask in. */
+/* An operator's role on a site, 0 = none; the form operations ask in.  Of
+ * site 0: the one he has on every site, 0 if they differ. */
 int ngx_http_chat_role(void *who, uint64_t site);
 void ngx_http_chat_who_sender(const ngx_http_chat_who_t *who,
     const chat_str_t *instance, uint64_t n, chat_sender_t *sender);
