@@ -1,7 +1,8 @@
 package Chat::Proxy;
 
-# Stands between nginx and Redis on a socket of its own and spoils what comes
-# back.  It runs in the test's own event loop: while the test waits.
+# Stands between nginx and Redis on a socket of its own, or between a client
+# and nginx on a port, and spoils what comes back.  It runs in the test's own
+# event loop: while the test waits.
 #
 #     pass     as it is
 #     bytes    one byte at a time
@@ -19,15 +20,17 @@ use Mojo::IOLoop;
 use Scalar::Util qw(weaken);
 
 
-# args: path => socket to listen on, to => Redis' socket
+# args: path => socket to listen on, to => Redis' socket; or listen => and
+# to => {address, port}
 sub new($class, %args) {
     my $self = bless {mode => 'pass', open => {}, accepted => 0, %args},
         $class;
     weaken(my $weak = $self);
-    unlink $self->{path};
-    $self->{server} = Mojo::IOLoop->server({path => $self->{path}},
+    unlink $self->{path} if $self->{path};
+    $self->{server} = Mojo::IOLoop->server(
+        $self->{listen} // {path => $self->{path}},
         sub ($loop, $stream, $id) { $weak->_accept($stream, $id) if $weak });
-    chmod 0777, $self->{path};
+    chmod 0777, $self->{path} if $self->{path};
     return $self;
 }
 
@@ -42,6 +45,12 @@ sub mode($self, $mode, %more) {
 sub drop($self) {
     $_->close for values %{delete $self->{open}};
     $self->{open} = {};
+}
+
+# Open connections stay, but nothing passes any more, not even an end: a
+# phone has left its network.
+sub silence($self) {
+    $_->stop for map { $_, $_->{chat_up} // () } values %{$self->{open}};
 }
 
 sub _accept($self, $stream, $id) {
@@ -71,10 +80,11 @@ sub _accept($self, $stream, $id) {
         return $up ? $up->write($bytes) : push @early, $bytes;
     });
 
-    Mojo::IOLoop->client({path => $self->{to}}, sub ($loop, $err, $down) {
+    my $to = ref $self->{to} ? $self->{to} : {path => $self->{to}};
+    Mojo::IOLoop->client($to, sub ($loop, $err, $down) {
         return $stream->close if $err;
         return $down->close if $closed;
-        $up = $down;
+        $up = $stream->{chat_up} = $down;
         $up->timeout(0);
         $up->on(close => sub { $stream->close });
         $up->on(read => sub ($s, $bytes) {
