@@ -22,7 +22,7 @@ GetOptions(\%opt, 'quick', 'only=s', 'pairs=i', 'minutes=i')
     or die "usage: bench/run.pl [--quick] [--only=NAME,NAME] [--pairs=N]"
         . " [--minutes=N]\n";
 my $pairs = $opt{pairs} || ($opt{quick} ? 1 : 5);
-my $seconds = $opt{quick} ? 2 : 3;
+my $seconds = $opt{quick} ? 1 : 3;
 my %only = map { $_ => 1 } split /,/, $opt{only} // '';
 
 my $t = Chat::Test->new;
@@ -130,8 +130,8 @@ sub stalled() {
     for my $name (sort keys %server) {
         for my $stall (0, 1) {
             my $r = run($name, mode => 'fanout', receivers => 100,
-                        rate => 200, seconds => 2, stall => $stall,
-                        size => 1500);
+                        rate => 200, seconds => $opt{quick} ? 1 : 2,
+                        stall => $stall, size => 1500);
             keep($stall ? 'stalled p99' : 'unstalled p99', $name,
                  ($r->{latency_p99_us} // 0) / 1000);
         }
