@@ -112,6 +112,7 @@ ngx_http_chat_frame_t *
 ngx_http_chat_frame_error(const ngx_http_chat_refusal_t *why)
 {
     chat_frame_error_t       e;
+    ngx_http_chat_frame_t   *f;
     const chat_error_def_t  *def;
 
     ngx_memzero(&e, sizeof(chat_frame_error_t));
@@ -152,7 +153,13 @@ ngx_http_chat_frame_error(const ngx_http_chat_refusal_t *why)
         chat_set(&e, CHAT_F_FRAME_ERROR_OFFSET);
     }
 
-    return ngx_http_chat_frame_encode(CHAT_FRAME_ERROR, &e, NULL);
+    f = ngx_http_chat_frame_encode(CHAT_FRAME_ERROR, &e, NULL);
+
+    if (f) {
+        f->retry_s = ngx_min((e.retry_ms + 999) / 1000, 4095);
+    }
+
+    return f;
 }
 
 

@@ -83,8 +83,14 @@ ngx_http_chat_send_answer(ngx_http_chat_req_t *q, ngx_uint_t status,
         return ngx_http_chat_http_text(q, NGX_HTTP_OK, &text);
     }
 
-    if (chat_errors[status].klass == CHAT_ERROR_TEMPORARY) {
-        ngx_str_set(&value, "1");
+    if (f->retry_s) {
+        value.data = ngx_pnalloc(q->request->pool, NGX_INT_T_LEN);
+        if (value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        value.len = ngx_sprintf(value.data, "%ui", (ngx_uint_t) f->retry_s)
+                    - value.data;
 
         if (ngx_http_chat_http_header(q->request, "Retry-After", &value)
             != NGX_OK)

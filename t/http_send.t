@@ -163,6 +163,14 @@ $t->redis->thaw;
 wait_for(sub { $asked }, 15, 'an answer');
 is $asked->{status}, 200, 'a store that was slow';
 
+$t->redis->client->config_set(maxmemory => 1000);
+my $full = visitor({t => 'post_message', n => '7', text => 'no room'});
+is $full->{status}, 503, 'a full store';
+is $full->{json}{code}, 'store_full', 'says so';
+is $full->{headers}{'retry-after'}, $full->{json}{retry_ms} / 1000,
+    'the header says the same time as the answer';
+$t->redis->client->config_set(maxmemory => 0);
+
 $t->allow(qr{connect\(\) to unix:.* failed});
 $t->redis->term;
 wait_for(sub {
