@@ -7,7 +7,8 @@
 #include "chat_str.h"
 
 
-#define NGX_HTTP_CHAT_ERROR_MAX  512
+#define NGX_HTTP_CHAT_ERROR_MAX    512
+#define NGX_HTTP_CHAT_ERROR_RETRY  1000   /* ms, when nobody knows better */
 
 
 static ngx_int_t ngx_http_chat_answer_headers(ngx_http_chat_req_t *q,
@@ -35,6 +36,10 @@ ngx_http_chat_http_error(ngx_http_chat_req_t *q, ngx_uint_t error,
     chat_set(&frame, CHAT_F_FRAME_ERROR_CODE);
     frame.text = def->text;
     chat_set(&frame, CHAT_F_FRAME_ERROR_TEXT);
+
+    if (retry_ms == 0 && def->klass == CHAT_ERROR_TEMPORARY) {
+        retry_ms = NGX_HTTP_CHAT_ERROR_RETRY;
+    }
 
     if (retry_ms) {
         frame.retry_ms = retry_ms;

@@ -260,6 +260,20 @@ is $last->{json}{code}, 'throttled', 'close the door';
 cmp_ok $last->{headers}{'retry-after'}, '>', 60, 'for a while';
 is login('eve', 'patient-password')->{status}, 429,
     'for the right password, too';
-is login('ann', 'secret-password')->{status}, 200, 'but not for others';
+my %own = who(login('ann', 'secret-password'));
+is ask('GET', '/api/v1/me', headers => {%own})->{status}, 200,
+    'but not for others';
+
+# ------------------------------------------------------------- a store's odds
+
+my $key = "chat:{g}:operator:$shop->{operators}{ann}";
+$t->redis->client->rename($key, 'aside');
+$t->redis->client->set($key, 'no hash');
+my $odd = ask('GET', '/api/v1/me', headers => {%own});
+is $odd->{status}, 500, 'a key of another type';
+is $odd->{json}{code}, 'internal', 'is nothing the client did';
+cmp_ok $odd->{headers}{'retry-after'}, '>', 0, 'he may try again';
+$t->redis->client->rename('aside', $key);
+is ask('GET', '/api/v1/me', headers => {%own})->{status}, 200, 'and does';
 
 $t->done;
