@@ -155,7 +155,7 @@ $(B)/t/fuzz/%: t/fuzz/%.c $(REPLAY) $(B)/libchat.a
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
 	    $(REPLAY) $(B)/libchat.a $(LDSAN) $(LIBS) -lm
 
-$(B)/t/slow_fsync.so: t/lib/slow_fsync.c
+$(B)/t/%.so: t/lib/%.c
 	$(call say,SHIM,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(filter-out -fsanitize%,$(OPT)) $(WARN) \
 	    -fPIC -shared -o $@ $<
@@ -198,7 +198,8 @@ JOBS    ?= 2
 test:
 	$(Q)packaging/run/deps run test
 	$(Q)$(MAKE) --no-print-directory all units-build \
-	    $(B)/t/slow_fsync.so node_modules/.package-lock.json
+	    $(B)/t/slow_fsync.so $(B)/t/heap.so \
+	    node_modules/.package-lock.json
 	$(Q)$(MAKE) --no-print-directory prove
 
 # two steps, since the first may install what the second looks for
@@ -253,6 +254,11 @@ check:
 ## chaos: 100 000 messages, every fault: nothing lost, doubled, reordered
 chaos: all $(B)/t/slow_fsync.so
 	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/chaos.pl
+
+## soak: half an hour of clients that come and go: memory stays flat
+SOAK    ?= --rounds 30 --messages 20000 --clients 100
+soak: all $(B)/t/heap.so
+	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/soak.pl $(SOAK)
 
 ## fresh-test: `make run` and `make test` on a bare Debian 12 (root, apt)
 fresh-test:
@@ -338,4 +344,4 @@ help:
 -include $(shell find $(B) -path $(B)/fresh -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .PHONY: all asan bench bench-build bench-quick chaos check clean conf-test deb deps fmt fresh-test fuzz \
-        gen help install prove run stop test test-full units units-build web
+        gen help install prove run soak stop test test-full units units-build web

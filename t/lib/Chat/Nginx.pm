@@ -90,7 +90,7 @@ sub check($self, $conf = undef) {
 sub start($self) {
     $self->{process} = Chat::Process->start(argv => $self->argv,
         log => "$self->{dir}/logs/stderr.log",
-        env => $self->{test}->san_env('nginx'));
+        env => {%{$self->{test}->san_env('nginx')}, %{$self->{env} // {}}});
     my $t = $self->{test};
 
     wait_for(sub {
