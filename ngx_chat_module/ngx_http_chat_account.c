@@ -477,12 +477,9 @@ ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a)
 }
 
 
-/* Visitors of sites that were switched off leave; new rules apply at once. */
-
 static void
 ngx_http_chat_account_suspend(ngx_http_chat_account_t *a)
 {
-    ngx_uint_t                i;
     ngx_queue_t              *q, *next;
     ngx_http_chat_session_t  *s;
 
@@ -493,22 +490,32 @@ ngx_http_chat_account_suspend(ngx_http_chat_account_t *a)
         next = ngx_queue_next(q);
         s = ngx_queue_data(q, ngx_http_chat_session_t, group);
 
-        for (i = 0; i < a->n_sites; i++) {
+        ngx_http_chat_account_rules(a, s);
+    }
+}
 
-            if (a->sites[i].id != s->who.site) {
-                continue;
-            }
 
-            s->who.rules = a->sites[i].rules;
+void
+ngx_http_chat_account_rules(ngx_http_chat_account_t *a,
+    ngx_http_chat_session_t *s)
+{
+    ngx_uint_t  i;
 
-            if (!a->sites[i].on) {
-                ngx_http_chat_session_end(s, CHAT_BYE_REASON_REVOKED, 0, 0,
-                                          CHAT_WS_UNAUTHORIZED,
-                                          "chat is switched off");
-            }
+    for (i = 0; i < a->n_sites; i++) {
 
-            break;
+        if (a->sites[i].id != s->who.site) {
+            continue;
         }
+
+        s->who.rules = a->sites[i].rules;
+
+        if (!a->sites[i].on) {
+            ngx_http_chat_session_end(s, CHAT_BYE_REASON_REVOKED, 0, 0,
+                                      CHAT_WS_UNAUTHORIZED,
+                                      "chat is switched off");
+        }
+
+        return;
     }
 }
 

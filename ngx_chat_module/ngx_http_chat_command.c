@@ -450,11 +450,17 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
 
     ngx_http_chat_attach_start(s);
 
-    if (first && s->state != NGX_HTTP_CHAT_ENDED
-        && s->who.kind == CHAT_ACTOR_KIND_OPERATOR)
-    {
-        /* nobody told it of what happened between upgrade and hello */
+    if (!first || s->state == NGX_HTTP_CHAT_ENDED) {
+        return;
+    }
+
+    /* nobody told it of what happened between upgrade and hello */
+
+    if (s->who.kind == CHAT_ACTOR_KIND_OPERATOR) {
         ngx_http_chat_session_check(s);
+
+    } else {
+        ngx_http_chat_account_rules(s->account, s);
     }
 }
 

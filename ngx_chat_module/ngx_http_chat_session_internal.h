@@ -296,6 +296,10 @@ void ngx_http_chat_account_load(ngx_http_chat_account_t *a, ngx_uint_t full);
 /* Somebody came or left, by the log. */
 void ngx_http_chat_account_presence(ngx_http_chat_account_t *a,
     ngx_uint_t online);
+/* A visitor's session: new rules apply at once; it ends if its site is
+ * switched off. */
+void ngx_http_chat_account_rules(ngx_http_chat_account_t *a,
+    ngx_http_chat_session_t *s);
 /* Is there somebody who could answer on the site? */
 ngx_uint_t ngx_http_chat_account_online(ngx_http_chat_account_t *a,
     uint64_t site);

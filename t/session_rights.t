@@ -153,4 +153,27 @@ subtest 'a login that ends by itself' => sub {
     ok !$bob->{close_code}, 'others stay';
 };
 
+
+subtest 'a site that is switched off before hello' => sub {
+    my ($open, $code);
+    my $ws = Chat::Ws->new(ip => $t->ip, port => $t->port,
+        host => 'shop.test', path => '/_chat/v1/ws',
+        headers => {Origin => 'http://shop.test',
+                    Authorization => "Bearer $v->{token}"},
+        on_open => sub ($res) { $open = 1 },
+        on_close => sub ($close, $why) { $code = $close });
+    wait_for(sub { $open }, 5, 'open');
+
+    $v->{reconnect} = 0;
+    $redis->client->hset("chat:{g}:site:$shop->{sites}{'shop.test'}",
+        status => 'off');
+    $redis->client->xadd('chat:{g}:log', '*', %changed);
+    wait_for(sub { $v->{close_code} }, 10, 'closed');
+    is $v->{close_code}, 4001, 'who is there leaves';
+
+    $ws->send('{"t":"hello","instance":"k3J9aPq1"}');
+    wait_for(sub { defined $code }, 10, 'closed');
+    is $code, 4001, 'who says hello now, too';
+};
+
 $t->done;
