@@ -32,6 +32,7 @@
 #define LOAD_DRAIN       5000000     /* us for what is on its way */
 #define LOAD_AT_ONCE     64          /* sends between two turns */
 #define LOAD_TEXT        2048
+#define LOAD_FIRST       500         /* connections before memory counts */
 
 typedef struct {
     const char      *mode;
@@ -370,18 +371,18 @@ load_idle(load_t *l, load_opt_t *o)
 
     /* the first ones pay for what is allocated once */
 
-    load_allocate(l, o->n + 100, 1);
+    load_allocate(l, o->n + LOAD_FIRST, 1);
 
-    for (i = 0; i < o->n + 100; i++) {
+    for (i = 0; i < o->n + LOAD_FIRST; i++) {
         l->conns[i].silent = 1;
         l->conns[i].account = i % l->n_accounts;
     }
 
-    load_join(l, 100, 0);
+    load_join(l, LOAD_FIRST, 0);
     load_quiet(l, 1500000);
     load_usage(l, &before);
 
-    load_join(l, o->n + 100, 0);
+    load_join(l, o->n + LOAD_FIRST, 0);
     load_quiet(l, 1500000);
     load_usage(l, &after);
 
