@@ -46,6 +46,7 @@ for my $v (@v) {
 # one that answers nothing and does not close
 my $mute = $t->visitor(host => 'shop.test', reconnect => 0);
 $mute->wait_welcome;
+$mute->{wire}{ws}{stream}->pause(1);
 
 my %gone = map { $_ => 1 } $nginx->workers;
 my $start = now();
