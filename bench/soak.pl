@@ -58,7 +58,8 @@ http {
 CONF
 
 my @transports = qw(ws ws sse poll);
-my @workers = $nginx->workers;
+my @workers;
+wait_for(sub { (@workers = $nginx->workers) == 2 }, 20, 'the workers');
 my (@live, @private, @files);
 
 $| = 1;

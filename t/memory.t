@@ -54,7 +54,8 @@ http {
 }
 CONF
 
-my ($worker) = $nginx->workers;
+my $worker;
+wait_for(sub { ($worker) = $nginx->workers }, 20, 'the worker');
 
 # a small one first: what is made once, and then kept, is made by it
 talk(2);
