@@ -136,6 +136,7 @@ struct ngx_http_chat_worker_s {
     ngx_uint_t                  connections; /* chat's, in this worker */
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */
+    ngx_uint_t                  requests;    /* ours, not yet answered */
     ngx_uint_t                  lingers;     /* waits for last answers */
 };
 

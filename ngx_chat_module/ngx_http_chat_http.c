@@ -259,6 +259,8 @@ ngx_http_chat_http_claim(ngx_http_request_t *r)
     q->wait.handler = ngx_http_chat_http_resume;
     q->wait.data = q;
 
+    q->worker->requests++;
+
     ngx_http_set_ctx(r, q, ngx_http_chat_module);
 
     ngx_http_update_location_config(r);
@@ -618,4 +620,6 @@ ngx_http_chat_http_cleanup(void *data)
         q->cancel(q);
         q->cancel = NULL;
     }
+
+    q->worker->requests--;
 }

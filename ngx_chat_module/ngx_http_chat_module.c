@@ -686,7 +686,11 @@ ngx_http_chat_linger(ngx_event_t *ev)
 
     w = ev->data;
 
-    if (ngx_http_chat_write_busy(w) && w->lingers++ < NGX_HTTP_CHAT_LINGERS) {
+    /* who waits for the store has no timer of its own */
+
+    if ((ngx_http_chat_write_busy(w) || w->requests)
+        && w->lingers++ < NGX_HTTP_CHAT_LINGERS)
+    {
         ngx_add_timer(ev, NGX_HTTP_CHAT_LINGER);
     }
 }

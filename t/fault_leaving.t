@@ -1,0 +1,63 @@
+#!/usr/bin/env perl
+
+# Promise: a worker that is to leave (reload, upgrade) first answers who
+# waits for the store, even if the store is silent at that moment; none of
+# its connections is left behind with an alert.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Loop qw(now);
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new(log_level => 'info');
+my $redis = $t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']]);
+my $nginx = $t->nginx(<<'CONF', workers => 1);
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name shop.test;
+        chat on;
+        location = /status { chat_status; }
+    }
+}
+CONF
+
+my ($old) = $nginx->workers;
+$redis->freeze;
+
+my $res;
+Chat::Http::start('POST', '/_chat/v1/visitor', ip => $t->ip,
+    port => $t->port, host => 'shop.test', json => {},
+    on_done => sub ($r) { $res = $r });
+
+# the only worker answers this one after it has read the other
+is($t->http(GET => '/status', host => 'shop.test')->{status}, 200,
+   'the worker serves');
+is($res, undef, 'the first request waits for the store');
+
+$nginx->reload(nowait => 1);
+wait_for(sub { $nginx->log =~ /$old#\d+: gracefully shutting down/ }, 10,
+         'the worker is to leave');
+
+my $told = now();
+wait_for(sub { !kill(0, $old) || now() - $told > 0.5 }, 5, 'half a second');
+ok(kill(0, $old), 'it stays');
+
+$redis->thaw;
+wait_for(sub { $res }, 15, 'an answer');
+is($res->{status}, 200, 'and answers');
+ok($res->{json}{token}, '... with what was asked for');
+wait_for(sub { !kill 0, $old }, 15, 'then it leaves');
+pass('then it leaves');
+
+$t->done;
