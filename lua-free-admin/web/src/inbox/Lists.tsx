@@ -22,15 +22,35 @@ function tabOf(lists: InboxLists, id: string | undefined): Tab | undefined {
 }
 
 
-function walk(e: KeyboardEvent): void {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
-    const rows = [...(e.currentTarget as HTMLElement)
-        .querySelectorAll<HTMLElement>('.row')];
+/** Where a key leads among so many; undefined: it is no key of ours. */
+function target(key: string, at: number, count: number, back: string,
+    on: string): number | undefined
+{
+    switch (key) {
+    case back:
+        return Math.max(at - 1, 0);
+    case on:
+        return Math.min(at + 1, count - 1);
+    case 'Home':
+        return 0;
+    case 'End':
+        return count - 1;
+    default:
+        return undefined;
+    }
+}
 
-    if (step) {
+
+function walk(e: KeyboardEvent, items: string, back: string, on: string): void {
+    const all = [...(e.currentTarget as HTMLElement)
+        .querySelectorAll<HTMLElement>(items)];
+    const next = target(e.key,
+        all.indexOf(document.activeElement as HTMLElement), all.length,
+        back, on);
+
+    if (next !== undefined) {
         e.preventDefault();
-        rows[rows.indexOf(document.activeElement as HTMLElement) + step]
-            ?.focus();
+        all[next]?.focus();
     }
 }
 
@@ -58,10 +78,14 @@ export function Lists({ desk, lists, selected }:
 
     return (
         <nav class="lists">
-            <div class="tabs" role="tablist">
+            <div class="tabs" role="tablist"
+                onKeyDown={(e) => walk(e, '[role=tab]', 'ArrowLeft',
+                    'ArrowRight')}>
                 {tabs.map((name) => (
                     <button key={name} role="tab" id={`tab-${name}`}
                         aria-selected={name === tab} aria-controls="rows"
+                        tabIndex={name === tab ? 0 : -1}
+                        onFocus={() => setTab(name)}
                         onClick={() => setTab(name)}>
                         {t(`tab_${name}`)}
                         {name !== 'closed' && lists[name].length > 0
@@ -72,7 +96,8 @@ export function Lists({ desk, lists, selected }:
                 ))}
             </div>
             <div class="rows" id="rows" role="tabpanel"
-                aria-labelledby={`tab-${tab}`} onKeyDown={walk}>
+                aria-labelledby={`tab-${tab}`}
+                onKeyDown={(e) => walk(e, '.row', 'ArrowUp', 'ArrowDown')}>
                 {rows.map((view) => <Row key={view.id} desk={desk} view={view}
                     now={now} selected={view.id === selected} />)}
                 {rows.length === 0 ? <div class="empty small">
