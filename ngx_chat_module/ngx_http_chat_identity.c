@@ -460,8 +460,10 @@ ngx_http_chat_identity_copy(ngx_http_chat_req_t *q,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(q->who.roles.elts, login->roles.elts,
-               login->roles.n * sizeof(*login->roles.elts));
+    if (login->roles.n) {
+        ngx_memcpy(q->who.roles.elts, login->roles.elts,
+                   login->roles.n * sizeof(*login->roles.elts));
+    }
 
     return NGX_OK;
 }

@@ -57,7 +57,12 @@ ngx_http_chat_operator_copy(ngx_http_chat_who_t *who, const ngx_str_t *name,
 
     o->roles.n = roles->n;
     o->roles.elts = (void *) (o + 1);
-    ngx_memcpy(o->roles.elts, roles->elts, len);
+
+    /* who has lost all his roles has no list of them either */
+
+    if (len) {
+        ngx_memcpy(o->roles.elts, roles->elts, len);
+    }
 
     o->name.len = name->len;
     o->name.data = (u_char *) o->roles.elts + len;
