@@ -97,6 +97,7 @@ for my $case ([shut => 'refused', 2], [hole => 'no answer', 2]) {
 
 is(scalar(grep { $_->{connects} != 1 } @v, $ann), 0,
    'nobody had to connect again');
+$v->wait_text("into outage $round");
 is(scalar(grep { $_ =~ /^into/ } $v->texts), 2, 'each message once');
 is(scalar(grep { $_->{dups} + $_->{disorder} + $_->{broken} } @v, $ann), 0,
    'nothing twice');
