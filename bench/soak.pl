@@ -7,9 +7,10 @@
 # A round: clients of all transports come, talk and go; what workers keep for
 # a replay runs out; then every worker is read: what it has allocated and not
 # freed (exactly), its private memory as the system sees it, its open files.
-# The first two rounds warm up.  After them no block may stay allocated, but
-# for nodes that lie ready for the next calls; the bytes may grow by buffers
-# that had to hold more than ever before, and are kept up to 256k.  What the
+# The first two rounds warm up.  After them nothing may stay allocated but
+# what has a bound of its own: the cache of logins (4096; each round logs in,
+# some 2.6 kB in each worker), nodes that lie ready for the next calls, and
+# buffers of up to 256k that had to hold more than ever before.  What the
 # system sees has a limit, too: the allocator keeps what a round needs, and
 # rounds differ, but the second half may not need more than the first.
 
