@@ -41,6 +41,8 @@ sub write_conf($self, $conf) {
         "pid $self->{dir}/nginx.pid;",
         'error_log ' . $self->{error_log} . ' ' . ($t->{log_level}) . ';',
         "worker_processes $self->{workers};",
+        # a new binary (USR2) gets only what is named
+        (map { "env $_;" } sort keys %{$t->san_env('nginx')}),
         'worker_shutdown_timeout 10s;',
         'thread_pool default threads=4 max_queue=64;',
         'daemon off;', '';
