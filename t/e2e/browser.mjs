@@ -114,6 +114,22 @@ export async function page(options = {}, expected = []) {
     return p;
 }
 
+/*
+ * The network of a page goes or comes.  A machine with nothing but loopback
+ * is offline from the start and tells no event of it: then we do.
+ */
+export async function network(p, on) {
+    const online = () => p.evaluate(() => navigator.onLine);
+    const before = await online();
+
+    await p.context().setOffline(!on);
+
+    if (await online() === before) {
+        await p.evaluate((name) => dispatchEvent(new Event(name)),
+            on ? 'online' : 'offline');
+    }
+}
+
 export async function run(scenario) {
     try {
         await launch();

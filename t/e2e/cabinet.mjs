@@ -3,7 +3,8 @@
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { ask, ok, page, place, run, same, until, url } from './browser.mjs';
+import { ask, network, ok, page, place, run, same, until, url }
+    from './browser.mjs';
 import { Desk } from './desk.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url)
@@ -143,11 +144,11 @@ async function race(ann, bob) {
     await pick(bob, 'Race');
 
     // bob has not heard of it yet
-    await bob.page.context().setOffline(true);
+    await network(bob.page, false);
     await bob.page.locator('.banner:not([hidden])').waitFor();
     await ann.take();
     await bob.page.locator('.thread-head > .primary').click();
-    await bob.page.context().setOffline(false);
+    await network(bob.page, true);
     await bob.page.waitForSelector('.refusal');
     ok(/Not accepted/.test(await bob.page.locator('.refusal').innerText()),
         'who comes second is told');
@@ -200,11 +201,11 @@ async function troubles(ann) {
     same((await ann.texts()).filter((s) => s === 'while Redis is away').length,
         1, 'what was written meanwhile is marked, then sent once');
 
-    await ann.page.context().setOffline(true);
+    await network(ann.page, false);
     await ann.page.locator('.banner:not([hidden])').waitFor();
     await ann.write('too late');
     await guest.write({ t: 'close_dialog' });
-    await ann.page.context().setOffline(false);
+    await network(ann.page, true);
     await ann.page.waitForSelector('.refusal');
     same(await ann.page.locator('.refusal q').innerText(), 'too late',
         'words that came too late can be had back');
@@ -214,14 +215,14 @@ async function troubles(ann) {
 async function sleep(ann) {
     const guest = await begin(ann, 'Sleep');
 
-    await ann.page.context().setOffline(true);
+    await network(ann.page, false);
     await ann.page.locator('.banner:not([hidden])').waitFor();
 
     for (let i = 1; i <= 60; i++) {
         await guest.say(`missed ${i}`);
     }
 
-    await ann.page.context().setOffline(false);
+    await network(ann.page, true);
     await until(async () => (await ann.texts()).length >= 61, 'what was missed');
     same(await ann.texts(), ['Sleep',
         ...Array.from({ length: 60 }, (_, i) => `missed ${i + 1}`)],

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { ask, ok, page, run, same, until, url } from './browser.mjs';
+import { ask, network, ok, page, run, same, until, url } from './browser.mjs';
 import { Desk, Widget, shows } from './desk.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url)
@@ -201,21 +201,11 @@ async function offline(desk) {
     await desk.page.locator('.row', { hasText: 'before the tunnel' }).click();
     await desk.take();
 
-    // a machine with nothing but loopback is offline already: no event comes
-    const online = await w.page.evaluate(() => navigator.onLine);
-    const network = async (on) => {
-        await w.page.context().setOffline(!on);
-        if (!online) {
-            await w.page.evaluate((name) => dispatchEvent(new Event(name)),
-                on ? 'online' : 'offline');
-        }
-    };
-
-    await network(false);
+    await network(w.page, false);
     await w.write('in the tunnel');
     await w.page.locator('.banner').filter({ visible: true }).waitFor();
     await desk.write('answer meanwhile');
-    await network(true);
+    await network(w.page, true);
     await shows(w, 'answer meanwhile');
     await w.idle();
     await shows(desk, 'in the tunnel');
