@@ -111,7 +111,7 @@ $ann->wait_sent;
 $v->{port} = $t->port('west');
 $v->wait_text('Is anybody there?', undef, 30);
 $v->post('Yes, I am');
-$ann->wait_text('Yes, I am', $d);
+$_->wait_text('Yes, I am', $d) for $ann, $v;
 is_deeply([$v->texts($d)], [$ann->texts($d)],
           'what a node had is resumed at another');
 

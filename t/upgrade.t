@@ -77,8 +77,10 @@ sub talk ($what) {
         $ann->post("answer $round", dialog => $v->{dialog});
     }
     for my $v (@v) {
-        $v->wait_text("answer $round", undef, 30);
-        $ann->wait_text("question $round", $v->{dialog}, 30);
+        for my $side ($v, $ann) {
+            $side->wait_text($_, $v->{dialog}, 30)
+                for "question $round", "answer $round";
+        }
     }
     pass $what;
 }

@@ -170,7 +170,7 @@ $tab->wait_welcome;
 $tab->wait_events(scalar @seen);
 $tab->post('from the other tab');
 $tab->wait_sent;
-$v->wait_text('from the other tab');
+$_->wait_text('from the other tab') for $v, $tab;
 is_deeply([$tab->texts], [$v->texts], 'both tabs show the same');
 
 # leaving is seen after a moment of grace
