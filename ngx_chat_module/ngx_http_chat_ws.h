@@ -1,8 +1,8 @@
 
 /*
  * WebSockets: the hand-shake and the way out of HTTP (_ws_upgrade.c), the
- * socket (_ws.c), compression (_ws_deflate.c), and what is behind a socket:
- * a session (_ws_session.c) or an echo (_echo.c).
+ * socket (_ws.c, _ws_in.c, _ws_out.c), compression (_ws_deflate.c), and what
+ * is behind a socket: a session (_ws_session.c) or an echo (_echo.c).
  *
  * The socket knows neither of the two.  A conformance suite that talks to
  * the echo shall have met the very code visitors talk to: reading, parser,
@@ -72,7 +72,7 @@ ngx_table_elt_t *ngx_http_chat_ws_header(ngx_http_request_t *r,
     const char *name, ngx_table_elt_t *after);
 
 
-/* _ws.c */
+/* _ws.c, _ws_out.c */
 
 /* After the hand-shake is found to be good.  NULL: out of memory. */
 ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,

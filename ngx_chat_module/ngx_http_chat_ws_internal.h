@@ -1,0 +1,104 @@
+
+/*
+ * What the files of a WebSocket share.
+ *
+ *   _ws.c       life of the socket, its timer
+ *   _ws_in.c    bytes to messages
+ *   _ws_out.c   frames to bytes: the queue, its bounds, writing
+ *
+ * Nobody else knows the struct (ngx_http_chat_ws.h).
+ */
+
+#ifndef _NGX_HTTP_CHAT_WS_INTERNAL_H_INCLUDED_
+#define _NGX_HTTP_CHAT_WS_INTERNAL_H_INCLUDED_
+
+
+#include "ngx_http_chat_session_internal.h"
+#include "ngx_http_chat_ws.h"
+
+
+#define NGX_HTTP_CHAT_WS_INPUT      65536    /* bytes read at once */
+#define NGX_HTTP_CHAT_WS_IOVS       64       /* frames written at once */
+#define NGX_HTTP_CHAT_WS_CLOSING    5000     /* ms for the closing handshake */
+
+
+#define ngx_http_chat_ws_tls(c)     ((c)->ssl != NULL)
+
+
+typedef struct ngx_http_chat_ws_out_s  ngx_http_chat_ws_out_t;
+
+struct ngx_http_chat_ws_out_s {
+    ngx_http_chat_ws_out_t    *next;
+    ngx_http_chat_frame_t     *frame;
+};
+
+struct ngx_http_chat_ws_s {
+    ngx_connection_t          *connection;
+    ngx_http_chat_worker_t    *worker;
+
+    const ngx_http_chat_ws_owner_t  *owner;
+    void                      *data;         /* of the owner */
+    ngx_http_chat_ws_deflate_t  *deflate;    /* NULL: not agreed */
+
+    ngx_http_chat_ws_out_t    *out;
+    ngx_http_chat_ws_out_t   **last;
+    size_t                     queued;       /* bytes in out */
+    size_t                     queue_max;
+    uint32_t                   frames_max;
+    uint32_t                   sent;         /* of the first frame */
+    uint32_t                   n_out;
+
+    ngx_http_chat_timer_t      timer;
+    ngx_msec_t                 heard;        /* when bytes came last */
+    ngx_msec_t                 pinged_at;
+    ngx_msec_t                 progress;     /* when bytes left last */
+    uint32_t                   ping;
+    uint32_t                   stall;
+
+    chat_ws_t                  parser;
+
+    uint64_t                   bytes_in;
+    uint64_t                   bytes_out;
+    uint16_t                   code;         /* for the log */
+    unsigned                   pinged:1;
+    unsigned                   closing:1;    /* our close frame is queued */
+    unsigned                   closed:1;     /* the peer's came */
+    unsigned                   failed:1;     /* it broke the protocol */
+    unsigned                   shut:1;       /* our direction is shut down */
+    unsigned                   held:1;       /* the owner waits for room */
+    unsigned                   paused:1;     /* reading waits for room */
+    unsigned                   paces:1;      /* ... when there is none */
+    unsigned                   slow:1;
+};
+
+
+/* _ws.c */
+
+/* The timer's handler: pings, stalls, the end of the closing handshake. */
+void ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t);
+/* Sets the timer for whichever deadline is the next. */
+void ngx_http_chat_ws_arm(ngx_http_chat_ws_t *ws);
+/* The end of the connection, whatever was said before. */
+void ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws);
+
+/* _ws_in.c */
+
+void ngx_http_chat_ws_read(ngx_event_t *rev);
+/* Bytes, changed in place. */
+void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
+
+/* _ws_out.c */
+
+void ngx_http_chat_ws_write(ngx_event_t *wev);
+/* Is there room for one more frame?  What can leave does so first. */
+ngx_uint_t ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws);
+/* Does half of what may wait, wait? */
+ngx_uint_t ngx_http_chat_ws_crowded(ngx_http_chat_ws_t *ws);
+void ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode,
+    u_char *data, size_t len);
+/* Drops what is queued; a frame that has begun to leave only if `all`. */
+void ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all);
+void ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws);
+
+
+#endif /* _NGX_HTTP_CHAT_WS_INTERNAL_H_INCLUDED_ */

@@ -1,0 +1,420 @@
+
+/*
+ * What goes out by a WebSocket: frames are shared by reference, wait within
+ * bounds, and leave in one writev per connection and turn of the event loop.
+ */
+
+#include "ngx_http_chat_ws_internal.h"
+
+
+#define NGX_HTTP_CHAT_WS_SLOW       1000     /* ms for the closing handshake
+                                                of who does not read */
+
+
+static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
+    ngx_http_chat_frame_t *f);
+static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
+static ngx_chain_t *ngx_http_chat_ws_chain(ngx_http_chat_ws_t *ws,
+    ngx_chain_t *chain);
+static size_t ngx_http_chat_ws_sent(ngx_http_chat_ws_t *ws,
+    ngx_chain_t *chain);
+
+
+void
+ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
+{
+    ngx_int_t               rc;
+    ngx_http_chat_frame_t  *packed;
+
+    if (ws->closing) {
+        return;
+    }
+
+    if (!ngx_http_chat_ws_room(ws)) {
+        ngx_http_chat_ws_too_slow(ws);
+        return;
+    }
+
+    if (ws->deflate == NULL) {
+        rc = ngx_http_chat_ws_push(ws, f);
+
+    } else {
+        packed = ngx_http_chat_ws_pack(ws->worker, ws->deflate, f);
+        rc = ngx_http_chat_ws_push(ws, packed);
+        ngx_http_chat_frame_free(packed);
+    }
+
+    if (rc != NGX_OK) {
+        /* never skip a frame: the client comes back with its cursor */
+        ngx_http_chat_ws_too_slow(ws);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_chat_ws_full(ngx_http_chat_ws_t *ws)
+{
+    if (ngx_http_chat_ws_crowded(ws)) {
+        ws->held = 1;
+        return 1;
+    }
+
+    return 0;
+}
+
+
+/*
+ * For one more frame.  Thousands of answers may be due for what was read at
+ * once: what can leave does so before anybody is called slow.
+ */
+
+ngx_uint_t
+ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws)
+{
+    if (ws->queued < ws->queue_max && ws->n_out < ws->frames_max) {
+        return 1;
+    }
+
+    if (ws->connection->data == ws) {
+        /* an error comes again with the write event that is posted */
+        (void) ngx_http_chat_ws_flush(ws);
+    }
+
+    return ws->queued < ws->queue_max && ws->n_out < ws->frames_max;
+}
+
+
+ngx_uint_t
+ngx_http_chat_ws_crowded(ngx_http_chat_ws_t *ws)
+{
+    return ws->queued >= ws->queue_max / 2
+           || ws->n_out >= ws->frames_max / 2;
+}
+
+
+/* Our close frame, after what is queued. */
+
+void
+ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code, u_char *reason,
+    size_t len)
+{
+    u_char  payload[125];
+
+    if (ws->closing) {
+        return;
+    }
+
+    ws->closing = 1;
+    ws->code = code;
+
+    len = ngx_min(len, sizeof(payload) - 2);
+
+    payload[0] = (u_char) (code >> 8);
+    payload[1] = (u_char) code;
+    ngx_memcpy(payload + 2, reason, len);
+
+    ngx_http_chat_ws_control(ws, CHAT_WS_CLOSE, payload, len + 2);
+
+    ngx_http_chat_wheel_set(&ws->worker->sessions->wheel, &ws->timer,
+                            ws->slow ? NGX_HTTP_CHAT_WS_SLOW
+                                     : NGX_HTTP_CHAT_WS_CLOSING,
+                            ngx_http_chat_ws_timer);
+}
+
+
+void
+ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
+    size_t len)
+{
+    ngx_http_chat_frame_t  *f;
+
+    f = ngx_http_chat_frame_alloc(len);
+
+    if (f) {
+        f->len = len;
+
+        if (len) {
+            ngx_memcpy(f->data, data, len);
+        }
+
+        ngx_http_chat_frame_head(f, opcode);
+
+        /* without memory the timer ends what cannot be said */
+        (void) ngx_http_chat_ws_push(ws, f);
+
+        ngx_http_chat_frame_free(f);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
+{
+    ngx_http_chat_ws_out_t  *out;
+
+    out = ngx_alloc(sizeof(ngx_http_chat_ws_out_t), ws->worker->log);
+
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->next = NULL;
+    out->frame = f;
+    f->refs++;
+
+    if (ws->out == NULL) {
+        ws->progress = ngx_current_msec;
+    }
+
+    *ws->last = out;
+    ws->last = &out->next;
+
+    ws->queued += f->ws_len + f->len;
+    ws->n_out++;
+
+    /* before the request is detached its own handler would be called */
+
+    if (ws->connection->data == ws) {
+        ngx_post_event(ws->connection->write, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Drops what is queued, except a frame that has begun to leave. */
+
+void
+ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all)
+{
+    ngx_http_chat_ws_out_t  *out, **keep;
+
+    keep = (ws->sent && !all) ? &ws->out->next : &ws->out;
+
+    while ((out = *keep)) {
+        *keep = out->next;
+
+        ws->queued -= out->frame->ws_len + out->frame->len;
+        ws->n_out--;
+
+        ngx_http_chat_frame_free(out->frame);
+        ngx_free(out);
+    }
+
+    ws->last = keep;
+}
+
+
+/*
+ * The client does not read.  What it was not sent it gets when it comes back
+ * with its cursor: frames are dropped only together with the connection.
+ */
+
+void
+ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws)
+{
+    ngx_str_t               reason;
+    ngx_http_chat_frame_t  *f;
+
+    ws->slow = 1;
+
+    ngx_http_chat_ws_drop(ws, 0);
+
+    f = ws->owner->slow ? ws->owner->slow() : NULL;
+
+    if (f) {
+        (void) ngx_http_chat_ws_push(ws, f);
+        ngx_http_chat_frame_free(f);
+    }
+
+    ngx_str_set(&reason, "slow: resume from your cursor");
+    ngx_http_chat_ws_end(ws, CHAT_WS_SLOW, reason.data, reason.len);
+
+    ngx_http_chat_count(ws->worker, CHAT_METRIC_SLOW_CLOSED, 1);
+}
+
+
+void
+ngx_http_chat_ws_write(ngx_event_t *wev)
+{
+    ngx_connection_t    *c;
+    ngx_http_chat_ws_t  *ws;
+
+    c = wev->data;
+    ws = c->data;
+
+    if (c->close || c->error
+        || ngx_http_chat_ws_flush(ws) != NGX_OK)
+    {
+        ngx_http_chat_ws_finish(ws);
+        return;
+    }
+
+    if (ws->out || c->buffered) {
+
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_http_chat_ws_finish(ws);
+            return;
+        }
+
+        if (!ws->closing) {
+            ngx_http_chat_ws_arm(ws);
+        }
+
+        return;
+    }
+
+    if (ws->paused) {
+        ws->paused = 0;
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    if (ws->held && !ws->closing) {
+        /* fills the queue again and posts this event */
+        ws->held = 0;
+        ws->owner->drained(ws->data);
+
+        if (ws->out) {
+            return;
+        }
+    }
+
+    if (ngx_http_chat_ws_tls(c)) {
+        ngx_ssl_free_buffer(c);
+    }
+
+    if (ws->closing && ws->closed) {
+        ngx_http_chat_ws_finish(ws);
+        return;
+    }
+
+    if (ws->failed && !ws->shut && !ngx_http_chat_ws_tls(c)) {
+        ws->shut = 1;
+
+        if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+            ngx_connection_error(c, ngx_socket_errno,
+                                 ngx_shutdown_socket_n " failed");
+            ngx_http_chat_ws_finish(ws);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws)
+{
+    off_t              before;
+    size_t             done;
+    ngx_chain_t        links[NGX_HTTP_CHAT_WS_IOVS], *chain;
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+
+    while (c->write->ready && (ws->out || c->buffered)) {
+
+        chain = ngx_http_chat_ws_chain(ws, links);
+        before = c->sent;
+
+        if (c->send_chain(c, chain, 0) == NGX_CHAIN_ERROR) {
+            return NGX_ERROR;
+        }
+
+        done = ngx_http_chat_ws_sent(ws, chain);
+
+        ws->bytes_out += c->sent - before;
+
+        if (done == 0 && c->sent == before) {
+            break;
+        }
+
+        ws->progress = ngx_current_msec;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The head of the queue as buffers; NULL: only the TLS buffer holds some. */
+
+static ngx_chain_t *
+ngx_http_chat_ws_chain(ngx_http_chat_ws_t *ws, ngx_chain_t *chain)
+{
+    ngx_buf_t               *b;
+    ngx_uint_t               i;
+    ngx_http_chat_ws_out_t  *out;
+
+    i = 0;
+
+    for (out = ws->out; out && i < NGX_HTTP_CHAT_WS_IOVS; out = out->next) {
+        b = &ws->worker->sessions->bufs[i];
+
+        ngx_memzero(b, sizeof(ngx_buf_t));
+
+        b->memory = 1;
+        b->start = out->frame->data - out->frame->ws_len;
+        b->pos = b->start + (i == 0 ? ws->sent : 0);
+        b->last = out->frame->data + out->frame->len;
+        b->end = b->last;
+
+        chain[i].buf = b;
+        chain[i].next = NULL;
+
+        if (i) {
+            chain[i - 1].next = &chain[i];
+        }
+
+        i++;
+    }
+
+    if (i == 0) {
+        return NULL;
+    }
+
+    chain[i - 1].buf->flush = 1;
+
+    return chain;
+}
+
+
+/* Frees the frames that left; returns the bytes taken. */
+
+static size_t
+ngx_http_chat_ws_sent(ngx_http_chat_ws_t *ws, ngx_chain_t *chain)
+{
+    size_t                   done;
+    ngx_buf_t               *b;
+    ngx_http_chat_ws_out_t  *out;
+
+    done = 0;
+
+    for ( /* void */ ; chain; chain = chain->next) {
+        b = chain->buf;
+
+        if (b->pos < b->last) {
+            done += (b->pos - b->start) - ws->sent;
+            ws->sent = b->pos - b->start;
+            break;
+        }
+
+        done += (b->last - b->start) - ws->sent;
+
+        out = ws->out;
+        ws->out = out->next;
+
+        if (ws->out == NULL) {
+            ws->last = &ws->out;
+        }
+
+        ws->queued -= b->last - b->start;
+        ws->n_out--;
+        ws->sent = 0;
+
+        ngx_http_chat_count(ws->worker, CHAT_METRIC_BYTES_OUT,
+                            b->last - b->start);
+
+        ngx_http_chat_frame_free(out->frame);
+        ngx_free(out);
+    }
+
+    return done;
+}
