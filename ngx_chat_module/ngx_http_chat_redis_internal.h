@@ -1,0 +1,67 @@
+
+/*
+ * What the files of a connection to Redis share.
+ *
+ *   _redis.c         connecting, giving up, time-outs
+ *   _redis_hello.c   the hand-shake
+ *   _redis_io.c      calls out, answers in
+ */
+
+#ifndef _NGX_HTTP_CHAT_REDIS_INTERNAL_H_INCLUDED_
+#define _NGX_HTTP_CHAT_REDIS_INTERNAL_H_INCLUDED_
+
+
+#include "ngx_http_chat_redis.h"
+#include "chat_str.h"
+
+
+#define NGX_HTTP_CHAT_REDIS_KEEP  262144       /* of idle buffers */
+
+
+/* The names are what happens next. */
+typedef enum {
+    NGX_HTTP_CHAT_REDIS_CLOSED = 0,
+    NGX_HTTP_CHAT_REDIS_PAUSING,
+    NGX_HTTP_CHAT_REDIS_CONNECTING,
+    NGX_HTTP_CHAT_REDIS_AUTH,
+    NGX_HTTP_CHAT_REDIS_SELECT,
+    NGX_HTTP_CHAT_REDIS_INFO,
+    NGX_HTTP_CHAT_REDIS_ROLE,
+    NGX_HTTP_CHAT_REDIS_SCRIPTS,
+    NGX_HTTP_CHAT_REDIS_STORE,
+    NGX_HTTP_CHAT_REDIS_READY
+} ngx_http_chat_redis_state_e;
+
+typedef struct {
+    ngx_queue_t                    queue;
+    ngx_http_chat_redis_reply_pt   handler;
+    void                          *data;
+    ngx_msec_t                     deadline;
+} ngx_http_chat_redis_pending_t;
+
+
+/* _redis.c */
+
+/* ngx_http_chat_redis_fail() with the system's reason. */
+void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
+    ngx_err_t err);
+/* Sets the timer for the oldest call. */
+void ngx_http_chat_redis_expect(ngx_http_chat_redis_t *r);
+
+/* _redis_hello.c */
+
+/* The next step, with the answer to the one before. */
+void ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r,
+    redisReply *reply);
+
+/* _redis_io.c */
+
+void ngx_http_chat_redis_read(ngx_event_t *rev);
+void ngx_http_chat_redis_write(ngx_event_t *wev);
+/* ngx_http_chat_redis_call() for the hand-shake: also when not ready. */
+ngx_int_t ngx_http_chat_redis_format(ngx_http_chat_redis_t *r,
+    const chat_cmd_t *cmd, ngx_msec_t timeout,
+    ngx_http_chat_redis_reply_pt handler, void *data);
+
+
+#endif /* _NGX_HTTP_CHAT_REDIS_INTERNAL_H_INCLUDED_ */
