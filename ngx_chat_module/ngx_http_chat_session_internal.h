@@ -5,7 +5,8 @@
  *   _session.c   life of a session, indexes by client, ends, drain
  *   _who.c       identities
  *   _attach.c    from hello to live: ring or store, welcome
- *   _command.c   the command table, the queue of a session, POST
+ *   _command.c   the command table, limits and rights, POST
+ *   _job.c       the queue of a session, what goes to the store, answers
  *   _dispatch.c  entries of the ring to frames, frames to sessions
  *   _account.c   what a worker knows of an account: people, sites, presence
  *   _load.c      ... and how it reads it
@@ -266,7 +267,7 @@ void ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s);
 /* Starts what waits, as far as it may. */
 void ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss);
 
-/* _command.c */
+/* _job.c */
 
 void ngx_http_chat_jobs_cancel(ngx_http_chat_session_t *s);
 /* Starts the next command, if one waits and its answer has room. */
