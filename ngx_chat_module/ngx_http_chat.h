@@ -11,7 +11,7 @@
  *   _bus.[ch]    election, dispatching the ring, the clock of the worker
  *   _reader.c    the elected worker: log -> ring, epoch
  *   _probe.c _presence.c _due.c  what the bus does now and then
- *   _write.[ch]  host of operations: batches appends
+ *   _host.c _unit.c _write.[ch]  host of operations: batches appends
  *   _replay.c    acknowledged writes, kept and sent again after a loss
  *   _session.[ch]  one client, whatever the transport: commands in, frames out
  *   _ws.c _sse.c _poll.c  the transports
@@ -132,7 +132,7 @@ struct ngx_http_chat_worker_s {
     ngx_http_chat_writer_t     *writer;
     ngx_http_chat_registry_t   *registry;
     ngx_http_chat_sessions_t   *sessions;
-    chat_host_t                 host;        /* of operations: see _write.c */
+    chat_host_t                 host;        /* of operations: see _host.c */
     ngx_uint_t                  connections; /* chat's, in this worker */
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */

@@ -10,7 +10,7 @@
  * are tried again for 5 s.
  */
 
-#include "ngx_http_chat_write.h"
+#include "ngx_http_chat_write_internal.h"
 #include "ngx_http_chat_zone.h"
 
 

@@ -25,10 +25,6 @@
 #define NGX_HTTP_CHAT_REPLAY_AGE  5000         /* ms for predecessors */
 #define NGX_HTTP_CHAT_REPLAY_WAIT 2000         /* ms for other workers */
 
-/* Log ids as one number, for comparing across workers. */
-#define ngx_http_chat_order(id)                                              \
-    (((id)->ms << 20) | ngx_min((id)->seq, 0xfffff))
-
 
 /* One command on its way to Redis, and whom to answer. */
 typedef struct {
@@ -106,35 +102,8 @@ void ngx_http_chat_write_casual(ngx_http_chat_worker_t *w,
 /* An arena for building one command, valid until the next call. */
 chat_mem_t *ngx_http_chat_write_mem(ngx_http_chat_worker_t *w);
 
-
-/* Between _write.c and _replay.c ----------------------------------------- */
-
-void ngx_http_chat_unit_free(ngx_http_chat_unit_t *u);
-
-/* Outcomes of an append unit, into the items of its calls. */
-ngx_int_t ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u,
-    redisReply *reply, chat_append_t **items);
-
-/* The connection takes writes from now on. */
-void ngx_http_chat_write_up(ngx_http_chat_writer_t *wr);
-
-void ngx_http_chat_replay_init(ngx_http_chat_writer_t *wr);
-
-/* Keeps an acknowledged unit. */
-void ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
-    ngx_http_chat_unit_t *u);
-
-/*
- * The connection is ready: sends the tail again if the store's history
- * changed.  NGX_OK: nothing to do, writes may go on; NGX_AGAIN:
- * ngx_http_chat_write_up() is called after the first round.
- */
-ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr);
-void ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr);
-/* Another worker may have come further. */
+/* After a loss: another worker may have come further (_replay.c). */
 void ngx_http_chat_replay_go(ngx_http_chat_worker_t *w);
-void ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr);
-void ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr);
 
 
 #endif /* _NGX_HTTP_CHAT_WRITE_H_INCLUDED_ */

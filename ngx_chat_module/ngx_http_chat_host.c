@@ -1,0 +1,387 @@
+
+/*
+ * The host of operations: what an op asks for becomes a part of a unit, a
+ * timer or a job for a thread; who was answered runs at the end of the turn.
+ */
+
+#include "ngx_http_chat_write_internal.h"
+#include "ngx_http_chat_http.h"
+#include "ngx_http_chat_zone.h"
+#include <sodium.h>
+
+
+typedef struct {
+    ngx_queue_t               queue;
+    chat_op_t                *op;
+} ngx_http_chat_woken_t;
+
+typedef struct {
+    ngx_event_t               event;
+    chat_call_t              *call;
+} ngx_http_chat_sleep_t;
+
+
+static int ngx_http_chat_host_send(chat_host_t *host, chat_call_t *call);
+static void ngx_http_chat_host_wake(chat_host_t *host, chat_op_t *op);
+static void ngx_http_chat_host_run(ngx_event_t *ev);
+static void ngx_http_chat_host_done(chat_host_t *host, chat_op_t *op);
+static void ngx_http_chat_host_forget(chat_host_t *host, chat_op_t *op);
+static void ngx_http_chat_host_release(chat_host_t *host, chat_call_e kind,
+    void *reply);
+static uint64_t ngx_http_chat_host_now(chat_host_t *host);
+static void ngx_http_chat_host_random(chat_host_t *host, void *p, size_t n);
+
+static int ngx_http_chat_write_sleep(ngx_http_chat_writer_t *wr,
+    chat_call_t *call);
+static void ngx_http_chat_write_slept(ngx_event_t *ev);
+static int ngx_http_chat_write_collect(ngx_http_chat_writer_t *wr,
+    chat_call_t *call);
+static int ngx_http_chat_write_command(ngx_http_chat_writer_t *wr,
+    chat_call_t *call);
+
+
+#define ngx_http_chat_host_worker(h)                                         \
+    ((ngx_http_chat_worker_t *)                                              \
+        ((u_char *) (h) - offsetof(ngx_http_chat_worker_t, host)))
+
+
+void
+ngx_http_chat_host_init(ngx_http_chat_writer_t *wr)
+{
+    ngx_http_chat_worker_t  *w;
+
+    w = wr->w;
+
+    ngx_queue_init(&wr->woken);
+    ngx_queue_init(&wr->nodes);
+
+    wr->run.handler = ngx_http_chat_host_run;
+    wr->run.data = wr;
+    wr->run.log = w->log;
+
+    w->host.send = ngx_http_chat_host_send;
+    w->host.wake = ngx_http_chat_host_wake;
+    w->host.done = ngx_http_chat_host_done;
+    w->host.forget = ngx_http_chat_host_forget;
+    w->host.release = ngx_http_chat_host_release;
+    w->host.now_ms = ngx_http_chat_host_now;
+    w->host.random = ngx_http_chat_host_random;
+}
+
+
+void
+ngx_http_chat_host_exit(ngx_http_chat_writer_t *wr)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&wr->nodes)) {
+        q = ngx_queue_head(&wr->nodes);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_http_chat_woken_t, queue));
+    }
+}
+
+
+static int
+ngx_http_chat_host_send(chat_host_t *host, chat_call_t *call)
+{
+    ngx_http_chat_worker_t  *w;
+    ngx_http_chat_writer_t  *wr;
+
+    w = ngx_http_chat_host_worker(host);
+    wr = w->writer;
+
+    call->host = NULL;
+
+    if (call->kind == CHAT_CALL_SLEEP) {
+        return ngx_http_chat_write_sleep(wr, call);
+    }
+
+    if (call->kind == CHAT_CALL_PWHASH) {
+        return ngx_http_chat_pwhash_send(w, call);
+    }
+
+    /* a long outage is answered at once: no need to wait for the same */
+
+    if (wr->bytes >= w->mcf->outbox
+        || (!w->up
+            && ngx_current_msec - wr->down > NGX_HTTP_CHAT_WRITE_AGE))
+    {
+        ngx_http_chat_count(w, CHAT_METRIC_OUTBOX_FULL, 1);
+        return CHAT_BUSY;
+    }
+
+    if (call->kind == CHAT_CALL_APPEND) {
+        return ngx_http_chat_write_collect(wr, call);
+    }
+
+    return ngx_http_chat_write_command(wr, call);
+}
+
+
+static void
+ngx_http_chat_host_wake(chat_host_t *host, chat_op_t *op)
+{
+    ngx_queue_t             *q;
+    ngx_http_chat_woken_t   *woken;
+    ngx_http_chat_worker_t  *w;
+    ngx_http_chat_writer_t  *wr;
+
+    w = ngx_http_chat_host_worker(host);
+    wr = w->writer;
+
+    if (op->woken) {
+        return;
+    }
+
+    if (ngx_queue_empty(&wr->nodes)) {
+        woken = ngx_alloc(sizeof(ngx_http_chat_woken_t), w->log);
+
+        if (woken == NULL) {
+
+            /* its owner's time-out ends it */
+
+            return;
+        }
+
+    } else {
+        q = ngx_queue_head(&wr->nodes);
+        ngx_queue_remove(q);
+        woken = ngx_queue_data(q, ngx_http_chat_woken_t, queue);
+    }
+
+    woken->op = op;
+    op->woken = woken;
+
+    ngx_queue_insert_tail(&wr->woken, &woken->queue);
+    ngx_post_event(&wr->run, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_chat_host_run(ngx_event_t *ev)
+{
+    chat_op_t               *op;
+    ngx_queue_t             *q;
+    ngx_http_chat_woken_t   *woken;
+    ngx_http_chat_writer_t  *wr;
+
+    wr = ev->data;
+
+    while (!ngx_queue_empty(&wr->woken)) {
+        q = ngx_queue_head(&wr->woken);
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(&wr->nodes, q);
+
+        woken = ngx_queue_data(q, ngx_http_chat_woken_t, queue);
+        op = woken->op;
+        op->woken = NULL;
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ev->log, 0,
+                       "chat: op %s: %s", op->name,
+                       op->next->name ? op->next->name : "end");
+
+        chat_op_run(op);
+    }
+}
+
+
+static void
+ngx_http_chat_host_done(chat_host_t *host, chat_op_t *op)
+{
+    ngx_http_chat_owner_t  *owner;
+
+    owner = op->owner;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_http_chat_host_worker(host)->log,
+                   0, "chat: op %s: rc:%d error:%d", op->name, op->rc,
+                   op->error);
+
+    owner->done(owner, op);
+}
+
+
+static void
+ngx_http_chat_host_forget(chat_host_t *host, chat_op_t *op)
+{
+    ngx_uint_t               i, checks;
+    chat_call_t             *call;
+    ngx_http_chat_sleep_t   *sleep;
+    ngx_http_chat_woken_t   *woken;
+    ngx_http_chat_worker_t  *w;
+
+    w = ngx_http_chat_host_worker(host);
+
+    if (op->woken) {
+        woken = op->woken;
+        op->woken = NULL;
+
+        ngx_queue_remove(&woken->queue);
+        ngx_queue_insert_head(&w->writer->nodes, &woken->queue);
+    }
+
+    checks = 0;
+
+    for (i = 0; i < op->n_calls; i++) {
+        call = &op->calls[i];
+
+        if (call->kind == CHAT_CALL_PWHASH) {
+            checks = 1;
+            continue;
+        }
+
+        if (call->host == NULL) {
+            continue;
+        }
+
+        if (call->kind == CHAT_CALL_SLEEP) {
+            sleep = call->host;
+            ngx_del_timer(&sleep->event);
+            ngx_free(sleep);
+
+        } else {
+            ngx_http_chat_unit_forget(call->host, call);
+        }
+
+        call->host = NULL;
+    }
+
+    if (checks) {
+        ngx_http_chat_pwhash_forget(w, op);
+    }
+}
+
+
+static void
+ngx_http_chat_host_release(chat_host_t *host, chat_call_e kind, void *reply)
+{
+    freeReplyObject(reply);
+}
+
+
+static uint64_t
+ngx_http_chat_host_now(chat_host_t *host)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+static void
+ngx_http_chat_host_random(chat_host_t *host, void *p, size_t n)
+{
+    randombytes_buf(p, n);
+}
+
+
+/* Calls ------------------------------------------------------------------- */
+
+static int
+ngx_http_chat_write_sleep(ngx_http_chat_writer_t *wr, chat_call_t *call)
+{
+    ngx_http_chat_sleep_t  *sleep;
+
+    sleep = ngx_calloc(sizeof(ngx_http_chat_sleep_t), wr->w->log);
+    if (sleep == NULL) {
+        return CHAT_ERROR;
+    }
+
+    sleep->call = call;
+    sleep->event.handler = ngx_http_chat_write_slept;
+    sleep->event.data = sleep;
+    sleep->event.log = wr->w->log;
+    sleep->event.cancelable = 1;
+
+    call->host = sleep;
+
+    ngx_add_timer(&sleep->event, (ngx_msec_t) *(uint64_t *) call->req);
+
+    return CHAT_OK;
+}
+
+
+static void
+ngx_http_chat_write_slept(ngx_event_t *ev)
+{
+    chat_call_t            *call;
+    ngx_http_chat_sleep_t  *sleep;
+
+    sleep = ev->data;
+    call = sleep->call;
+
+    ngx_free(sleep);
+    call->host = NULL;
+
+    chat_op_reply(call->op, call->generation, call->slot, CHAT_OK, NULL);
+}
+
+
+/* Appends of one loop turn go out together. */
+
+static int
+ngx_http_chat_write_collect(ngx_http_chat_writer_t *wr, chat_call_t *call)
+{
+    ngx_http_chat_unit_t  **slot, *u;
+
+    if (call->partition < 0 || call->partition >= CHAT_PARTITIONS) {
+        return CHAT_ERROR;
+    }
+
+    slot = &wr->collected[call->partition];
+
+    if (*slot && (*slot)->n == CHAT_APPEND_BATCH) {
+        u = *slot;
+        *slot = NULL;
+        ngx_http_chat_write_format(wr, u);
+    }
+
+    if (*slot == NULL) {
+        u = ngx_http_chat_unit_create(wr, CHAT_APPEND_BATCH);
+        if (u == NULL) {
+            return CHAT_ERROR;
+        }
+
+        u->append = 1;
+        u->numbered = 1;
+
+        *slot = u;
+        ngx_post_event(&wr->flush, &ngx_posted_events);
+    }
+
+    u = *slot;
+    u->calls[u->n++] = call;
+    call->host = u;
+
+    return CHAT_OK;
+}
+
+
+static int
+ngx_http_chat_write_command(ngx_http_chat_writer_t *wr, chat_call_t *call)
+{
+    chat_cmd_t            *cmd;
+    ngx_http_chat_unit_t  *u;
+
+    u = ngx_http_chat_unit_create(wr, 1);
+    if (u == NULL) {
+        return CHAT_ERROR;
+    }
+
+    cmd = call->req;
+
+    if (cmd == NULL || chat_cmd_format(cmd, &u->bytes) != CHAT_OK) {
+        ngx_http_chat_unit_free(u);
+        return CHAT_ERROR;
+    }
+
+    u->numbered = cmd->numbered ? 1 : 0;
+    u->calls[u->n++] = call;
+    call->host = u;
+
+    ngx_http_chat_write_submit(wr, u);
+
+    return CHAT_OK;
+}
