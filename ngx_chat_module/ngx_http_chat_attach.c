@@ -9,71 +9,28 @@
  * question (its number), a long poll none.
  */
 
-#include "ngx_http_chat_session_internal.h"
+#include "ngx_http_chat_attach_internal.h"
 
 
 #define NGX_HTTP_CHAT_ATTACH_MAX     64              /* at once, per worker */
 #define NGX_HTTP_CHAT_ATTACH_CHAIN   4096            /* entries walked back */
 #define NGX_HTTP_CHAT_ATTACH_WALK    (1024 * 1024)   /* bytes of the ring */
-#define NGX_HTTP_CHAT_ATTACH_MEM     (16 * 1024 * 1024)
 #define NGX_HTTP_CHAT_ATTACH_RETRY   1000            /* ms */
-
-
-struct ngx_http_chat_attach_s {
-    ngx_queue_t                  queue;
-    ngx_http_chat_session_t     *session;
-    ngx_pool_t                  *pool;        /* of the operation */
-    ngx_http_chat_owner_t        owner;
-    ngx_http_chat_timer_t        timer;       /* to try again */
-
-    chat_mem_t                   mem;
-    chat_op_t                    op;
-    chat_attach_t                read;
-    chat_str_t                   instance;
-
-    uint64_t                     from;        /* in the ring */
-    chat_id_t                    seen;        /* all up to it is in a state
-                                                 read after `from` */
-    unsigned                     queued:1;
-    unsigned                     running:1;
-    unsigned                     ring:1;
-    unsigned                     reset:1;
-    unsigned                     store:1;     /* the ring was lapped: do not
-                                                 try it again */
-};
 
 
 static void ngx_http_chat_attach_queue(ngx_http_chat_attach_t *a,
     ngx_queue_t *queue);
+static void ngx_http_chat_attach_pump_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_run(ngx_http_chat_attach_t *a);
+static void ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a);
 static ngx_int_t ngx_http_chat_attach_find(ngx_http_chat_session_t *s,
     uint64_t *from);
-static ngx_int_t ngx_http_chat_attach_op(ngx_http_chat_attach_t *a);
-static int ngx_http_chat_attach_ask_number(chat_op_t *op);
-static int ngx_http_chat_attach_got_number(chat_op_t *op);
-static void ngx_http_chat_attach_done(ngx_http_chat_owner_t *o,
-    chat_op_t *op);
 static void ngx_http_chat_attach_again(ngx_http_chat_attach_t *a);
 static void ngx_http_chat_attach_timer(ngx_http_chat_timer_t *t);
-static void ngx_http_chat_attach_pump_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_live(ngx_http_chat_attach_t *a);
 static ngx_int_t ngx_http_chat_attach_walk(ngx_http_chat_session_t *s,
     uint64_t from);
-static void ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a);
-static void ngx_http_chat_attach_position(ngx_http_chat_attach_t *a);
-static ngx_int_t ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a);
-static ngx_http_chat_frame_t *ngx_http_chat_attach_welcome(
-    ngx_http_chat_attach_t *a);
-static ngx_int_t ngx_http_chat_attach_state(ngx_http_chat_attach_t *a,
-    chat_frame_welcome_t *f);
 static void ngx_http_chat_attach_drop(ngx_http_chat_attach_t *a);
-
-
-static const chat_step_t  ngx_http_chat_number_steps[] = {
-    { "ask", ngx_http_chat_attach_ask_number },
-    { "got", ngx_http_chat_attach_got_number },
-    { NULL, NULL }
-};
 
 
 void
@@ -211,6 +168,34 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
 }
 
 
+/* The last id of the account's partition before the moment. */
+
+static void
+ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
+{
+    unsigned                   partition;
+    uint64_t                   pos;
+    chat_id_t                  id;
+    chat_ring_t               *ring;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = a->session->worker->sessions;
+    ring = ngx_http_chat_bus_ring(ss->worker);
+    partition = chat_partition(a->session->who.account);
+
+    if (ss->seen[partition].ms == 0
+        && chat_ring_last(ring, partition, &id) == CHAT_OK
+        && chat_ring_find(ring, partition, &id, 1, &pos) == CHAT_OK
+        && pos <= a->from)
+    {
+        /* nothing was dispatched here yet: this worker is young */
+        ss->seen[partition] = id;
+    }
+
+    a->seen = ss->seen[partition];
+}
+
+
 /* Where in the ring begins what it missed, if that is all there and near. */
 
 static ngx_int_t
@@ -266,129 +251,7 @@ ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s)
 }
 
 
-static ngx_int_t
-ngx_http_chat_attach_op(ngx_http_chat_attach_t *a)
-{
-    ngx_http_chat_worker_t   *w;
-    ngx_http_chat_session_t  *s;
-
-    s = a->session;
-    w = s->worker;
-
-    a->pool = ngx_create_pool(1024, w->log);
-
-    if (a->pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&a->op, sizeof(chat_op_t));
-    ngx_memzero(&a->read, sizeof(chat_attach_t));
-
-    chat_mem_init(&a->mem, NULL, 0, ngx_http_chat_palloc, a->pool,
-                  NGX_HTTP_CHAT_ATTACH_MEM);
-
-    a->instance.data = s->instance;
-    a->instance.len = s->instance_len;
-
-    ngx_http_chat_who_sender(&s->who, &a->instance, 0, &a->read.sender);
-
-    a->read.role = ngx_http_chat_role;
-    a->read.role_data = &s->who;
-
-    if (!a->reset) {
-        a->read.since = s->last;
-    }
-
-    a->owner.done = ngx_http_chat_attach_done;
-    a->owner.data = a;
-    a->op.owner = &a->owner;
-
-    a->running = 1;
-    w->sessions->attaching++;
-
-    if (a->ring) {
-        chat_op_start(&a->op, "number", ngx_http_chat_number_steps, &w->host,
-                      &a->mem, &a->read);
-    } else {
-        chat_op_start(&a->op, "attach", chat_attach_steps, &w->host, &a->mem,
-                      &a->read);
-    }
-
-    return NGX_OK;
-}
-
-
-/* Of a state only the instance's last accepted number. */
-
-static int
-ngx_http_chat_attach_ask_number(chat_op_t *op)
-{
-    chat_str_t      key, field;
-    chat_cmd_t     *cmd;
-    chat_sender_t  *sender;
-
-    sender = &((chat_attach_t *) op->ctx)->sender;
-
-    key = (sender->kind == CHAT_ACTOR_KIND_VISITOR)
-              ? chat_key_visitor(op->mem, sender->account, sender->site,
-                                 &sender->visitor)
-              : chat_key_operator(op->mem, sender->account,
-                                  sender->operator_id);
-
-    field.data = chat_mem_alloc(op->mem, 2 + sender->instance.len);
-    cmd = chat_cmd_create(op->mem, 3);
-
-    if (cmd == NULL || field.data == NULL) {
-        return CHAT_ERROR;
-    }
-
-    field.len = ngx_sprintf(field.data, "i:%V",
-                            (ngx_str_t *) &sender->instance)
-                - field.data;
-
-    chat_cmd_lit(cmd, "HGET");
-    chat_cmd_str(cmd, &key);
-    chat_cmd_str(cmd, &field);
-
-    return chat_op_call(op, CHAT_CALL_REDIS, chat_partition(sender->account),
-                        cmd)
-           < 0 ? CHAT_ERROR : CHAT_AGAIN;
-}
-
-
-static int
-ngx_http_chat_attach_got_number(chat_op_t *op)
-{
-    u_char         *space;
-    chat_str_t      value;
-    chat_reply_t   *reply;
-    chat_attach_t  *read;
-
-    read = op->ctx;
-    reply = chat_op_result(op, 0);
-
-    if (reply->rc != CHAT_OK
-        || chat_reply_error(reply->reply) != CHAT_REDIS_OK)
-    {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
-    }
-
-    if (chat_reply_str(reply->reply, &value) == CHAT_OK) {
-        /* "<n> <id> <dialog> <seq>" */
-
-        space = ngx_strlchr(value.data, value.data + value.len, ' ');
-        value.len = space ? (size_t) (space - value.data) : value.len;
-
-        if (chat_str_u64(&value, &read->n) != CHAT_OK) {
-            return CHAT_ERROR;
-        }
-    }
-
-    return CHAT_DONE;
-}
-
-
-static void
+void
 ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op)
 {
     ngx_http_chat_attach_t    *a;
@@ -561,279 +424,6 @@ ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
 
         if (s->state == NGX_HTTP_CHAT_LAGGING) {
             break;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* The last id of the account's partition before the moment. */
-
-static void
-ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
-{
-    unsigned                   partition;
-    uint64_t                   pos;
-    chat_id_t                  id;
-    chat_ring_t               *ring;
-    ngx_http_chat_sessions_t  *ss;
-
-    ss = a->session->worker->sessions;
-    ring = ngx_http_chat_bus_ring(ss->worker);
-    partition = chat_partition(a->session->who.account);
-
-    if (ss->seen[partition].ms == 0
-        && chat_ring_last(ring, partition, &id) == CHAT_OK
-        && chat_ring_find(ring, partition, &id, 1, &pos) == CHAT_OK
-        && pos <= a->from)
-    {
-        /* nothing was dispatched here yet: this worker is young */
-        ss->seen[partition] = id;
-    }
-
-    a->seen = ss->seen[partition];
-}
-
-
-/* Where the client is when it has processed the welcome. */
-
-static void
-ngx_http_chat_attach_position(ngx_http_chat_attach_t *a)
-{
-    ngx_http_chat_session_t  *s;
-
-    s = a->session;
-
-    s->epoch = chat_ring_epoch(ngx_http_chat_bus_ring(s->worker));
-    s->last = a->seen;
-    s->positioned = 1;
-
-    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR && a->read.n_dialogs) {
-
-        /* all his events are those of his dialogs, in one order */
-
-        if (chat_id_cmp(&a->read.dialogs[0].last, &s->last) > 0) {
-            s->last = a->read.dialogs[0].last;
-        }
-    }
-}
-
-
-/* For an operator: which dialog was given as of when. */
-
-static ngx_int_t
-ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a)
-{
-    size_t                     i;
-    chat_dialog_t             *d;
-    ngx_http_chat_session_t   *s;
-    ngx_http_chat_snapshot_t  *snap;
-
-    s = a->session;
-
-    if (s->snapshot) {
-        ngx_free(s->snapshot);
-        s->snapshot = NULL;
-    }
-
-    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
-
-        s->has_dialog = a->read.n_dialogs
-                        && a->read.dialogs[0].dialog.len == CHAT_DIALOG_LEN;
-
-        if (s->has_dialog) {
-            ngx_memcpy(s->dialog, a->read.dialogs[0].dialog.data,
-                       CHAT_DIALOG_LEN);
-        }
-
-        return NGX_OK;
-    }
-
-    s->viewing = a->read.partial;
-
-    if (a->read.n_dialogs == 0) {
-        return NGX_OK;
-    }
-
-    snap = ngx_alloc(sizeof(ngx_http_chat_snapshot_t)
-                     + (a->read.n_dialogs - 1) * sizeof(snap->elts[0]),
-                     s->worker->log);
-
-    if (snap == NULL) {
-        return NGX_ERROR;
-    }
-
-    snap->n = 0;
-    snap->max.ms = 0;
-    snap->max.seq = 0;
-
-    for (i = 0; i < a->read.n_dialogs; i++) {
-        d = &a->read.dialogs[i];
-
-        if (d->dialog.len != CHAT_DIALOG_LEN) {
-            continue;
-        }
-
-        ngx_memcpy(snap->elts[snap->n].dialog, d->dialog.data,
-                   CHAT_DIALOG_LEN);
-        snap->elts[snap->n].last = d->last;
-        snap->n++;
-
-        if (chat_id_cmp(&d->last, &snap->max) > 0) {
-            snap->max = d->last;
-        }
-    }
-
-    if (chat_id_cmp(&snap->max, &a->seen) <= 0) {
-        /* the ring is past all of it */
-        ngx_free(snap);
-        return NGX_OK;
-    }
-
-    s->snapshot = snap;
-
-    return NGX_OK;
-}
-
-
-static ngx_http_chat_frame_t *
-ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
-{
-    u_char                    text[CHAT_CURSOR_MAX];
-    chat_id_t                *id;
-    chat_cursor_t             at;
-    chat_frame_welcome_t      f;
-    ngx_http_chat_worker_t   *w;
-    ngx_http_chat_session_t  *s;
-
-    s = a->session;
-    w = s->worker;
-
-    ngx_memzero(&f, sizeof(chat_frame_welcome_t));
-
-    id = &a->seen;
-
-    if (a->ring) {
-        id = &s->last;
-
-    } else if (s->who.kind == CHAT_ACTOR_KIND_VISITOR && a->read.n_dialogs
-               && chat_id_cmp(&a->read.dialogs[0].last, id) > 0)
-    {
-        id = &a->read.dialogs[0].last;
-    }
-
-    at.epoch = chat_ring_epoch(ngx_http_chat_bus_ring(w));
-    at.n = 1;
-    at.at[0].partition = chat_partition(s->who.account);
-    at.at[0].id = *id;
-
-    f.cursor.data = text;
-    f.cursor.len = chat_cursor_print(text, &at,
-                                     ngx_http_chat_bus_cursor_key(w))
-                   - text;
-    chat_set(&f, CHAT_F_FRAME_WELCOME_CURSOR);
-
-    f.reset = a->reset;
-    chat_set(&f, CHAT_F_FRAME_WELCOME_RESET);
-
-    f.n = a->read.n;
-    chat_set(&f, CHAT_F_FRAME_WELCOME_N);
-
-    f.limits.text_max = CHAT_LIMIT_TEXT_MAX;
-    chat_set(&f.limits, CHAT_F_LIMITS_VIEW_TEXT_MAX);
-
-    f.limits.ping_ms = s->ping;
-    chat_set(&f.limits, CHAT_F_LIMITS_VIEW_PING_MS);
-
-    f.limits.tail = CHAT_LIMIT_TAIL;
-    chat_set(&f.limits, CHAT_F_LIMITS_VIEW_TAIL);
-
-    chat_set(&f, CHAT_F_FRAME_WELCOME_LIMITS);
-
-    f.link = w->up ? CHAT_LINK_STATE_UP : CHAT_LINK_STATE_DOWN;
-    chat_set(&f, CHAT_F_FRAME_WELCOME_LINK);
-
-    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
-        s->online = ngx_http_chat_account_online(s->account, s->who.site);
-
-        f.online = s->online;
-        chat_set(&f, CHAT_F_FRAME_WELCOME_ONLINE);
-
-    } else if (ngx_http_chat_account_views(s->account, &s->who, &f, &a->mem)
-               != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (!a->ring && ngx_http_chat_attach_state(a, &f) != NGX_OK) {
-        return NULL;
-    }
-
-    return ngx_http_chat_frame_encode(CHAT_FRAME_WELCOME, &f, &f.cursor);
-}
-
-
-/* What the store told: a visitor's dialog and events, or dialogs. */
-
-static ngx_int_t
-ngx_http_chat_attach_state(ngx_http_chat_attach_t *a, chat_frame_welcome_t *f)
-{
-    size_t                i;
-    ngx_int_t             rc;
-    chat_event_view_t    *event;
-    chat_dialog_view_t   *view;
-    const chat_attach_t  *read;
-
-    read = &a->read;
-
-    if (read->sender.kind == CHAT_ACTOR_KIND_OPERATOR) {
-        view = chat_mem_alloc(&a->mem, (read->n_dialogs + 1)
-                                       * sizeof(chat_dialog_view_t));
-        if (view == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (i = 0; i < read->n_dialogs; i++) {
-            chat_dialog_view(&read->dialogs[i], &read->texts[i], &view[i],
-                             &a->mem);
-        }
-
-        f->dialogs.elts = view;
-        f->dialogs.n = read->n_dialogs;
-        chat_set(f, CHAT_F_FRAME_WELCOME_DIALOGS);
-
-        return NGX_OK;
-    }
-
-    if (read->n_dialogs == 0) {
-        return NGX_OK;
-    }
-
-    chat_dialog_view(&read->dialogs[0], &read->texts[0], &f->dialog, &a->mem);
-    chat_set(f, CHAT_F_FRAME_WELCOME_DIALOG);
-
-    event = chat_mem_alloc(&a->mem, (read->n_events + 1)
-                                    * sizeof(chat_event_view_t));
-    if (event == NULL) {
-        return NGX_ERROR;
-    }
-
-    f->events.elts = event;
-    chat_set(f, CHAT_F_FRAME_WELCOME_EVENTS);
-
-    for (i = 0; i < read->n_events; i++) {
-
-        rc = ngx_http_chat_frame_event_view(&read->events[i], event,
-                                            &a->mem);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            event->dialog = read->dialogs[0].dialog;
-            event++;
-            f->events.n++;
         }
     }
 

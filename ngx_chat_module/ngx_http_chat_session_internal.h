@@ -4,7 +4,8 @@
  *
  *   _session.c   life of a session, indexes by client, ends, drain
  *   _who.c       identities
- *   _attach.c    from hello to live: ring or store, welcome
+ *   _attach.c    from hello to live: ring or store
+ *   _attach_state.c   what it asks of the store, the welcome
  *   _command.c   the command table, limits and rights, POST
  *   _job.c       the queue of a session, what goes to the store, answers
  *   _dispatch.c  entries of the ring to frames, frames to sessions
