@@ -2,7 +2,9 @@
 /*
  * What the files of the session layer share (docs/internals/session.md).
  *
- *   _session.c   life of a session, indexes by client, ends, drain
+ *   _session.c   life of a session, ends, drain
+ *   _session_index.c  by client and account; who takes whose place
+ *   _session_login.c  an operator's login, while he is here
  *   _who.c       identities
  *   _attach.c    from hello to live: ring or store
  *   _attach_state.c   what it asks of the store, the welcome
@@ -231,13 +233,21 @@ ngx_uint_t ngx_http_chat_session_full(ngx_http_chat_session_t *s);
 void ngx_http_chat_session_end(ngx_http_chat_session_t *s,
     ngx_uint_t bye, ngx_msec_t after, ngx_uint_t resume, ngx_uint_t code,
     const char *reason);
+
+/* _session_index.c */
+
 /* Enters the indexes after its first hello; the same client's older one of
  * this instance ends.  NGX_ERROR: out of memory. */
 ngx_int_t ngx_http_chat_session_register(ngx_http_chat_session_t *s);
+/* Leaves them, with all that goes on for it: it has ended. */
+void ngx_http_chat_session_unregister(ngx_http_chat_session_t *s);
 ngx_http_chat_session_t *ngx_http_chat_session_first(
     ngx_http_chat_sessions_t *ss, uint64_t site, const u_char *visitor);
 ngx_http_chat_session_t *ngx_http_chat_session_next(
     ngx_http_chat_sessions_t *ss, ngx_http_chat_session_t *s);
+
+/* _session_login.c */
+
 /* Its login may have ended or its roles changed. */
 void ngx_http_chat_session_check(ngx_http_chat_session_t *s);
 
