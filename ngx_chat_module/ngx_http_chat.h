@@ -3,7 +3,8 @@
  * What the files of the module share.  One worker object per worker process
  * hangs on the main configuration; nothing else is global.
  *
- *   _module.c    directives, configuration, life of the process
+ *   _module.c    directives, configuration
+ *   _process.c   life of the process
  *   _conf.c      directives that take an address, a zone, a rate
  *   _zone.[ch]   shared zone: slots, wake-up, keys, counters, the ring
  *   _redis.[ch]  a Redis connection on ngx_connection_t (hiredis formatter
@@ -151,6 +152,13 @@ void ngx_http_chat_gauge(ngx_http_chat_worker_t *w, ngx_uint_t m,
 /* chat_alloc_pt over a pool: chat_mem_init(m, NULL, 0,
  * ngx_http_chat_palloc, pool, limit). */
 void *ngx_http_chat_palloc(void *pool, size_t size);
+
+
+/* _process.c, for nginx --------------------------------------------------- */
+
+ngx_int_t ngx_http_chat_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
+void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
 
 
 /* _bus.c and _write.c, for sessions ------------------------------------- */
