@@ -49,6 +49,7 @@ sub all_talk ($what) {
 
     $_->wait_text("answer $round", undef, 20) for @v;
     $o->wait_sent(20);
+    $o->wait_text("answer $round", $_->{dialog}, 20) for @v;
     pass("all $round rounds after $what");
 }
 
