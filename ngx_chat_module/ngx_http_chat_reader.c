@@ -102,6 +102,7 @@ ngx_http_chat_reader_init(ngx_http_chat_bus_t *bus)
 
     ngx_http_chat_redis_init(&reader->redis, bus->w, "log", 65536);
 
+    reader->redis.blocks = 1;
     reader->redis.ready = ngx_http_chat_reader_ready;
     reader->redis.lost = ngx_http_chat_reader_lost;
     reader->redis.data = reader;

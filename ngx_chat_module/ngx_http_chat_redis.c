@@ -267,6 +267,7 @@ ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r)
     r->out_pos = 0;
     r->out_last = 0;
 
+    r->asked = 0;
     if (r->timer.timer_set) {
         ngx_del_timer(&r->timer);
     }

@@ -45,6 +45,8 @@ struct ngx_http_chat_redis_s {
     uint32_t                     epoch;        /* of the server, when ready */
     unsigned                     up:1;         /* ready */
 
+    unsigned                     blocks:1;     /* its calls wait for news: no
+                                                  round trips to measure */
     /* private */
     unsigned                     wanted:1;
     unsigned                     reported:1;   /* this outage is in the log */
@@ -67,6 +69,8 @@ struct ngx_http_chat_redis_s {
     ngx_event_t                  timer;        /* pause, or oldest answer */
     ngx_msec_t                   pause;
     ngx_msec_t                   since;        /* beginning of the outage */
+    uint64_t                     asked;        /* us, when the calls that
+                                                  are not sent yet; 0: none */
 };
 
 

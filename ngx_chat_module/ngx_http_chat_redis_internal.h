@@ -37,6 +37,7 @@ typedef struct {
     ngx_http_chat_redis_reply_pt   handler;
     void                          *data;
     ngx_msec_t                     deadline;
+    uint64_t                       asked;      /* us */
 } ngx_http_chat_redis_pending_t;
 
 

@@ -9,9 +9,13 @@
 
 
 #define NGX_HTTP_CHAT_REDIS_RECV  65536
+#define NGX_HTTP_CHAT_REDIS_SLOW  50000        /* us, a round trip */
 
 
 static ngx_int_t ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r);
+static uint64_t ngx_http_chat_redis_clock(void);
+static void ngx_http_chat_redis_trip(ngx_http_chat_redis_t *r,
+    uint64_t asked, uint64_t answered);
 static ngx_int_t ngx_http_chat_redis_put(ngx_http_chat_redis_t *r,
     const chat_str_t *bytes, ngx_msec_t timeout,
     ngx_http_chat_redis_reply_pt handler, void *data);
@@ -92,6 +96,12 @@ ngx_http_chat_redis_put(ngx_http_chat_redis_t *r, const chat_str_t *bytes,
     p->handler = handler;
     p->data = data;
     p->deadline = ngx_current_msec + timeout;
+
+    if (r->asked == 0) {
+        r->asked = ngx_http_chat_redis_clock();
+    }
+
+    p->asked = r->asked;
 
     ngx_queue_insert_tail(&r->pending, &p->queue);
 
@@ -222,6 +232,8 @@ ngx_http_chat_redis_write(ngx_event_t *wev)
         }
     }
 
+    r->asked = 0;
+
     while (r->out_pos < r->out_last) {
 
         n = c->send(c, r->out + r->out_pos, r->out_last - r->out_pos);
@@ -331,12 +343,14 @@ static ngx_int_t
 ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
 {
     void                           *answer;
+    uint64_t                        now;
     ngx_uint_t                      turn;
     redisReply                     *reply;
     ngx_queue_t                    *q;
     chat_redis_error_e              means;
     ngx_http_chat_redis_pending_t  *p;
 
+    now = 0;
     turn = r->turn;
 
     for ( ;; ) {
@@ -382,10 +396,46 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
         ngx_queue_insert_head(&r->spare, q);
 
         p = ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue);
+
+        if (r->up && !r->blocks) {
+            now = now ? now : ngx_http_chat_redis_clock();
+            ngx_http_chat_redis_trip(r, p->asked, now);
+        }
+
         p->handler(p->data, NGX_OK, reply);
 
         if (r->turn != turn || r->connection == NULL) {
             return NGX_ERROR;
         }
+    }
+}
+
+
+/*
+ * A call's time begins when it is asked, not when it leaves, and ends before
+ * its handler runs: what its caller waits for Redis.  The clock of nginx
+ * stands still within a turn of the loop, so it would measure nothing.
+ */
+
+static uint64_t
+ngx_http_chat_redis_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+static void
+ngx_http_chat_redis_trip(ngx_http_chat_redis_t *r, uint64_t asked,
+    uint64_t answered)
+{
+    ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_TRIPS, 1);
+    ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_TRIPS_US, answered - asked);
+
+    if (answered - asked > NGX_HTTP_CHAT_REDIS_SLOW) {
+        ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_TRIPS_SLOW, 1);
     }
 }

@@ -62,6 +62,12 @@ is($after->{connections_ws}, 2, 'two WebSockets are open');
 is($after->{writes_acked} - $before->{writes_acked}, 1, 'one write acked');
 cmp_ok($after->{frames_out}, '>', $before->{frames_out}, 'frames went out');
 
+my ($trips, $us) = map { $after->{$_} - $before->{$_} }
+    qw(redis_trips redis_trips_us);
+cmp_ok($trips, '>', 0, 'round trips to Redis are counted');
+cmp_ok($us, '>', 0, '... and how long they took');
+cmp_ok($us, '<', 1e6 * $trips, '... which is no waiting for news');
+
 my $text = $t->http(GET => '/status', host => 'shop.test');
 like($text->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4},
      'Prometheus text by default');
@@ -87,6 +93,15 @@ is($json->decode(health()->{body})->{healthy}, JSON::XS::false,
    'and the body says so');
 $redis->thaw;
 wait_for(sub { health()->{status} == 200 }, 20, 'healthy again by itself');
+
+my $slow = status()->{redis_trips_slow};
+wait_for(sub {
+    $redis->client->client_pause(500, 'ALL');
+    my $w = $t->visitor(host => 'shop.test');
+    $w->wait_welcome;
+    $w->close;
+    return status()->{redis_trips_slow} > $slow;
+}, 20, 'a slow answer is seen as one');
 
 $o->close;
 $v->close;

@@ -1060,6 +1060,15 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
     [CHAT_METRIC_REDIS_ERRORS] =
     { chat_string("redis_errors"), 0, chat_string("calls"),
       chat_string("answered by an error") },
+    [CHAT_METRIC_REDIS_TRIPS] =
+    { chat_string("redis_trips"), 0, chat_string("calls"),
+      chat_string("answered by Redis, those that wait for news left out") },
+    [CHAT_METRIC_REDIS_TRIPS_US] =
+    { chat_string("redis_trips_us"), 0, chat_string("us"),
+      chat_string("from asked to answered, all redis_trips together") },
+    [CHAT_METRIC_REDIS_TRIPS_SLOW] =
+    { chat_string("redis_trips_slow"), 0, chat_string("calls"),
+      chat_string("of redis_trips, longer than 50 ms") },
     [CHAT_METRIC_REDIS_RECONNECTS] =
     { chat_string("redis_reconnects"), 0, chat_string("connections"),
       chat_string("made anew") },

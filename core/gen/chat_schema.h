@@ -834,15 +834,21 @@ typedef enum chat_metric_e {
     CHAT_METRIC_RATE_LIMITED = 21,        /* refused by the rate limit */
     CHAT_METRIC_REDIS_CALLS = 22,         /* sent to Redis */
     CHAT_METRIC_REDIS_ERRORS = 23,        /* answered by an error */
-    CHAT_METRIC_REDIS_RECONNECTS = 24,    /* made anew */
+    /* answered by Redis, those that wait for news left out */
+    CHAT_METRIC_REDIS_TRIPS = 24,
+    /* from asked to answered, all redis_trips together */
+    CHAT_METRIC_REDIS_TRIPS_US = 25,
+    /* of redis_trips, longer than 50 ms */
+    CHAT_METRIC_REDIS_TRIPS_SLOW = 26,
+    CHAT_METRIC_REDIS_RECONNECTS = 27,    /* made anew */
     /* 1: this worker has no wake-up slot and polls */
-    CHAT_METRIC_NO_SLOT = 25,
+    CHAT_METRIC_NO_SLOT = 28,
     /* since the last verified delivery */
-    CHAT_METRIC_DELIVERY_AGE_MS = 26,
-    CHAT_METRIC_WHEEL_TIMERS = 27,        /* deadlines in the wheel */
+    CHAT_METRIC_DELIVERY_AGE_MS = 29,
+    CHAT_METRIC_WHEEL_TIMERS = 30,        /* deadlines in the wheel */
     /* refused: two password checks were running */
-    CHAT_METRIC_PWHASH_BUSY = 28,
-    CHAT_METRIC_MAX = 29
+    CHAT_METRIC_PWHASH_BUSY = 31,
+    CHAT_METRIC_MAX = 32
 } chat_metric_e;
 
 
