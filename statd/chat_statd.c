@@ -31,6 +31,7 @@ static int statd_loop(statd_t *s);
 static int statd_connect(statd_t *s);
 static int statd_store_check(statd_t *s, int *told);
 static int statd_once_done(statd_t *s, int rc);
+static unsigned statd_back_off(statd_t *s, unsigned ms);
 static void statd_lost(statd_t *s);
 static void statd_sleep(unsigned ms);
 static uint64_t statd_monotonic_ms(void);
@@ -55,6 +56,8 @@ static const chat_opt_t  statd_opts[] = {
       "age up to which the log is kept; 86400"),
     O("trim", CHAT_OPT_U64, trim_s, "SECONDS",
       "between two cuts of the log; 10"),
+    O("share", CHAT_OPT_U64, share, "PERCENT",
+      "of Redis' maxmemory that the logs may take, 0 = any; 10"),
     O("lease", CHAT_OPT_U64, lease_ms, "MS",
       "after which another process takes over; 10000"),
     O("batch", CHAT_OPT_U64, batch, "N",
@@ -141,6 +144,7 @@ statd_options(int argc, char **argv, statd_conf_t *conf)
 
     conf->keep_s = 86400;
     conf->trim_s = 10;
+    conf->share = 10;
     conf->lease_ms = 10000;
     conf->batch = 500;
     conf->redis = getenv("CHAT_REDIS");
@@ -172,10 +176,11 @@ statd_options(int argc, char **argv, statd_conf_t *conf)
     }
 
     if (conf->batch == 0 || conf->batch > 10000 || conf->lease_ms < 100
-        || conf->lease_ms > 600000 || conf->trim_s == 0)
+        || conf->lease_ms > 600000 || conf->trim_s == 0
+        || conf->share > 100)
     {
         fprintf(stderr, "chat-statd: --batch is 1 to 10000, --lease 100 to "
-                "600000, --trim at least 1\n");
+                "600000, --trim at least 1, --share at most 100\n");
         return CHAT_ERROR;
     }
 
@@ -297,26 +302,24 @@ statd_loop(statd_t *s)
             }
 
             if (rc != CHAT_OK) {
-                statd_lost(s);
-                statd_sleep(backoff);
-                backoff = backoff * 2 > STATD_BACKOFF_MAX
-                          ? STATD_BACKOFF_MAX : backoff * 2;
+                backoff = statd_back_off(s, backoff);
                 continue;
             }
 
-            backoff = STATD_BACKOFF_MS;
         }
 
         rc = CHAT_OK;
 
-        if (statd_monotonic_ms() >= s->renew_ms) {
-            rc = statd_lease(s);
-            s->renew_ms = statd_monotonic_ms() + s->conf.lease_ms / 4;
-        }
+        /* first: a full store refuses leases */
 
-        if (rc != CHAT_ERROR && statd_monotonic_ms() >= s->trim_ms) {
+        if (statd_monotonic_ms() >= s->trim_ms) {
             rc = statd_trim(s);
             s->trim_ms = statd_monotonic_ms() + s->conf.trim_s * 1000;
+        }
+
+        if (rc != CHAT_ERROR && statd_monotonic_ms() >= s->renew_ms) {
+            rc = statd_lease(s);
+            s->renew_ms = statd_monotonic_ms() + s->conf.lease_ms / 4;
         }
 
         mine = 0;
@@ -347,9 +350,11 @@ statd_loop(statd_t *s)
                           chat_sync_error(s->redis));
             }
 
-            statd_lost(s);
-            statd_sleep(backoff);
+            backoff = statd_back_off(s, backoff);
+            continue;
         }
+
+        backoff = STATD_BACKOFF_MS;
     }
 
     return 0;
@@ -413,7 +418,11 @@ statd_connect(statd_t *s)
         return CHAT_ERROR;
     }
 
-    s->down_ms = 0;
+    if (s->down_ms) {
+        /* it was Redis that stood still, not the counting */
+        s->looked = 0;
+        s->down_ms = 0;
+    }
 
     return CHAT_OK;
 }
@@ -458,6 +467,18 @@ statd_store_check(statd_t *s, int *told)
     }
 
     return CHAT_OK;
+}
+
+
+/* Returns the next pause: it ends growing when a turn has ended well. */
+
+static unsigned
+statd_back_off(statd_t *s, unsigned ms)
+{
+    statd_lost(s);
+    statd_sleep(ms);
+
+    return ms * 2 > STATD_BACKOFF_MAX ? STATD_BACKOFF_MAX : ms * 2;
 }
 
 

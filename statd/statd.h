@@ -25,6 +25,7 @@ typedef struct {
     int              version;
     uint64_t         keep_s;       /* age up to which the log is kept */
     uint64_t         trim_s;
+    uint64_t         share;        /* % of maxmemory for the logs, 0: any */
     uint64_t         lease_ms;
     uint64_t         batch;
 } statd_conf_t;
@@ -48,6 +49,9 @@ typedef struct {
     uint64_t         renew_ms;     /* monotonic: next time to */
     uint64_t         trim_ms;
     uint64_t         down_ms;      /* say again that Redis is away */
+    chat_id_t        looked_pos[CHAT_PARTITIONS];   /* at the last cut */
+    unsigned         looked:1;     /* there was one */
+    unsigned         over_told:1;
     unsigned         standby_told:1;
 } statd_t;
 
@@ -81,6 +85,13 @@ void statd_release(statd_t *s);
  */
 int statd_watch(statd_t *s, unsigned partition);
 
+/*
+ * Says if entries that were never counted are gone: the log begins after
+ * `pos`, and more was cut off than the `folded` ones.
+ */
+void statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
+    uint64_t folded);
+
 
 /* statd_fold.c ------------------------------------------------------------ */
 
@@ -107,7 +118,7 @@ int statd_turn(statd_t *s, unsigned block_ms);
 
 /* statd_trim.c ------------------------------------------------------------ */
 
-/* Cuts our logs to what somebody may still need. */
+/* Cuts the logs to what somebody may still need, and to their share. */
 int statd_trim(statd_t *s);
 
 

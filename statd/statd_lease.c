@@ -28,7 +28,6 @@ static int statd_write(statd_t *s, unsigned partition, uint64_t until_ms);
 static int statd_unwatch(statd_t *s);
 static int statd_mine(statd_t *s, unsigned partition,
     const statd_record_t *r);
-static void statd_gap(statd_t *s, unsigned partition, uint64_t folded);
 
 
 int
@@ -101,7 +100,7 @@ statd_take(statd_t *s, unsigned partition, uint64_t now_ms)
 
     if (rc == CHAT_OK && !part->mine) {
         part->mine = 1;
-        statd_gap(s, partition, r.folded);
+        statd_gap(s, partition, &part->pos, r.folded);
     }
 
     if (rc == CHAT_DECLINED) {
@@ -281,27 +280,21 @@ statd_release(statd_t *s)
 }
 
 
-/*
- * Says if entries we never counted are gone: the log begins after our
- * position, and more was cut off than we have counted.
- */
-
-static void
-statd_gap(statd_t *s, unsigned partition, uint64_t folded)
+void
+statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
+    uint64_t folded)
 {
     uint64_t         lost;
     chat_str_t       key;
     redisReply      *r;
-    statd_part_t    *part;
     chat_log_info_t  info;
 
-    part = &s->parts[partition];
     key = chat_key_log(s->mem, partition);
 
     r = chat_sync_call(s->redis, chat_log_info_cmd(s->mem, &key));
 
     if (chat_log_info_parse(r, &info) == CHAT_OK
-        && chat_id_cmp(&part->pos, info.length ? &info.first : &info.last)
+        && chat_id_cmp(pos, info.length ? &info.first : &info.last)
            < 0
         && info.added - info.length > folded)
     {
