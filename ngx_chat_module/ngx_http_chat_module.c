@@ -85,8 +85,8 @@ static ngx_http_chat_bounds_t  ngx_http_chat_bounds_echo_message = {
 };
 
 static ngx_http_chat_bounds_t  ngx_http_chat_bounds_echo_fragments = {
-    ngx_http_chat_conf_bounds, 1, 65536,
-    "must be between 1 and 65536"
+    ngx_http_chat_conf_bounds, 1, 131072,
+    "must be between 1 and 131072"
 };
 
 

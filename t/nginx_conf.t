@@ -196,7 +196,7 @@ subtest 'values' => sub {
         ['chat_deflate on; chat_deflate on;', qr/is duplicate/],
         ['chat_echo on;', qr/"chat_echo" directive is not allowed here/],
         ['chat_echo_message 17m;', qr/must be between 1k and 16m/],
-        ['chat_echo_fragments 0;', qr/must be between 1 and 65536/],
+        ['chat_echo_fragments 0;', qr/must be between 1 and 131072/],
         ['location / { return 204; chat_status; chat_echo on; }', qr/has a handler already/],
         ['chat_connections 10;', qr/"chat_connections" directive is not allowed here/],
         ['chat_zone other 8m;', qr/is not allowed here/],
