@@ -11,11 +11,6 @@
 
 
 typedef struct {
-    ngx_queue_t               queue;
-    chat_op_t                *op;
-} ngx_http_chat_woken_t;
-
-typedef struct {
     ngx_event_t               event;
     chat_call_t              *call;
 } ngx_http_chat_sleep_t;
@@ -24,6 +19,8 @@ typedef struct {
 static int ngx_http_chat_host_send(chat_host_t *host, chat_call_t *call);
 static void ngx_http_chat_host_wake(chat_host_t *host, chat_op_t *op);
 static void ngx_http_chat_host_run(ngx_event_t *ev);
+static void ngx_http_chat_host_unwake(ngx_http_chat_writer_t *wr,
+    chat_op_t *op);
 static void ngx_http_chat_host_done(chat_host_t *host, chat_op_t *op);
 static void ngx_http_chat_host_forget(chat_host_t *host, chat_op_t *op);
 static void ngx_http_chat_host_release(chat_host_t *host, chat_call_e kind,
@@ -40,6 +37,10 @@ static int ngx_http_chat_write_command(ngx_http_chat_writer_t *wr,
     chat_call_t *call);
 
 
+/* What op->woken of the last one points to: it must not be NULL. */
+static char  ngx_http_chat_host_end;
+
+
 #define ngx_http_chat_host_worker(h)                                         \
     ((ngx_http_chat_worker_t *)                                              \
         ((u_char *) (h) - offsetof(ngx_http_chat_worker_t, host)))
@@ -52,8 +53,8 @@ ngx_http_chat_host_init(ngx_http_chat_writer_t *wr)
 
     w = wr->w;
 
-    ngx_queue_init(&wr->woken);
-    ngx_queue_init(&wr->nodes);
+    wr->woken = &ngx_http_chat_host_end;
+    wr->woken_last = &wr->woken;
 
     wr->run.handler = ngx_http_chat_host_run;
     wr->run.data = wr;
@@ -66,19 +67,6 @@ ngx_http_chat_host_init(ngx_http_chat_writer_t *wr)
     w->host.release = ngx_http_chat_host_release;
     w->host.now_ms = ngx_http_chat_host_now;
     w->host.random = ngx_http_chat_host_random;
-}
-
-
-void
-ngx_http_chat_host_exit(ngx_http_chat_writer_t *wr)
-{
-    ngx_queue_t  *q;
-
-    while (!ngx_queue_empty(&wr->nodes)) {
-        q = ngx_queue_head(&wr->nodes);
-        ngx_queue_remove(q);
-        ngx_free(ngx_queue_data(q, ngx_http_chat_woken_t, queue));
-    }
 }
 
 
@@ -119,41 +107,23 @@ ngx_http_chat_host_send(chat_host_t *host, chat_call_t *call)
 }
 
 
+/* The queue runs through the ops themselves: waking cannot fail. */
+
 static void
 ngx_http_chat_host_wake(chat_host_t *host, chat_op_t *op)
 {
-    ngx_queue_t             *q;
-    ngx_http_chat_woken_t   *woken;
-    ngx_http_chat_worker_t  *w;
     ngx_http_chat_writer_t  *wr;
-
-    w = ngx_http_chat_host_worker(host);
-    wr = w->writer;
 
     if (op->woken) {
         return;
     }
 
-    if (ngx_queue_empty(&wr->nodes)) {
-        woken = ngx_alloc(sizeof(ngx_http_chat_woken_t), w->log);
+    wr = ngx_http_chat_host_worker(host)->writer;
 
-        if (woken == NULL) {
+    op->woken = &ngx_http_chat_host_end;
+    *wr->woken_last = op;
+    wr->woken_last = &op->woken;
 
-            /* its owner's time-out ends it */
-
-            return;
-        }
-
-    } else {
-        q = ngx_queue_head(&wr->nodes);
-        ngx_queue_remove(q);
-        woken = ngx_queue_data(q, ngx_http_chat_woken_t, queue);
-    }
-
-    woken->op = op;
-    op->woken = woken;
-
-    ngx_queue_insert_tail(&wr->woken, &woken->queue);
     ngx_post_event(&wr->run, &ngx_posted_events);
 }
 
@@ -162,20 +132,13 @@ static void
 ngx_http_chat_host_run(ngx_event_t *ev)
 {
     chat_op_t               *op;
-    ngx_queue_t             *q;
-    ngx_http_chat_woken_t   *woken;
     ngx_http_chat_writer_t  *wr;
 
     wr = ev->data;
 
-    while (!ngx_queue_empty(&wr->woken)) {
-        q = ngx_queue_head(&wr->woken);
-        ngx_queue_remove(q);
-        ngx_queue_insert_head(&wr->nodes, q);
-
-        woken = ngx_queue_data(q, ngx_http_chat_woken_t, queue);
-        op = woken->op;
-        op->woken = NULL;
+    while (wr->woken != &ngx_http_chat_host_end) {
+        op = wr->woken;
+        ngx_http_chat_host_unwake(wr, op);
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ev->log, 0,
                        "chat: op %s: %s", op->name,
@@ -183,6 +146,26 @@ ngx_http_chat_host_run(ngx_event_t *ev)
 
         chat_op_run(op);
     }
+}
+
+
+/* The first one mostly; else it is looked for. */
+
+static void
+ngx_http_chat_host_unwake(ngx_http_chat_writer_t *wr, chat_op_t *op)
+{
+    void  **p;
+
+    for (p = &wr->woken; *p != op; p = &((chat_op_t *) *p)->woken) {
+        /* it is there: woken is set */
+    }
+
+    if (wr->woken_last == &op->woken) {
+        wr->woken_last = p;
+    }
+
+    *p = op->woken;
+    op->woken = NULL;
 }
 
 
@@ -207,17 +190,12 @@ ngx_http_chat_host_forget(chat_host_t *host, chat_op_t *op)
     ngx_uint_t               i, checks;
     chat_call_t             *call;
     ngx_http_chat_sleep_t   *sleep;
-    ngx_http_chat_woken_t   *woken;
     ngx_http_chat_worker_t  *w;
 
     w = ngx_http_chat_host_worker(host);
 
     if (op->woken) {
-        woken = op->woken;
-        op->woken = NULL;
-
-        ngx_queue_remove(&woken->queue);
-        ngx_queue_insert_head(&w->writer->nodes, &woken->queue);
+        ngx_http_chat_host_unwake(w->writer, op);
     }
 
     checks = 0;

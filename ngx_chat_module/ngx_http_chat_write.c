@@ -89,7 +89,6 @@ ngx_http_chat_write_exit(ngx_http_chat_worker_t *w)
         }
     }
 
-    ngx_http_chat_host_exit(wr);
     ngx_http_chat_replay_exit(wr);
     chat_heap_destroy(wr->heap);
 }

@@ -54,8 +54,9 @@ struct ngx_http_chat_writer_s {
     ngx_uint_t                  units;
     ngx_msec_t                  down;          /* since when, 0 = up */
 
-    ngx_queue_t                 woken;         /* ops to run */
-    ngx_queue_t                 nodes;         /* spare */
+    void                       *woken;         /* ops to run, linked through
+                                                  their woken */
+    void                      **woken_last;
     ngx_event_t                 flush;
     ngx_event_t                 run;
 

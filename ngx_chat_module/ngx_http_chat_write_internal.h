@@ -29,7 +29,6 @@ void ngx_http_chat_write_up(ngx_http_chat_writer_t *wr);
 
 /* Fills w->host. */
 void ngx_http_chat_host_init(ngx_http_chat_writer_t *wr);
-void ngx_http_chat_host_exit(ngx_http_chat_writer_t *wr);
 
 /* _unit.c */
 
