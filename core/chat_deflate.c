@@ -153,16 +153,22 @@ chat_deflate_message(chat_deflate_t *d, const chat_str_t *in, int keep,
         len = size - d->z.avail_out - 4;
     }
 
-    /*
-     * What is not sent must not be referred to.  The client's window then
-     * holds more than ours, which does no harm.
-     */
+    /* what is not sent must not be referred to */
 
     if (!keep || len == 0) {
-        (void) deflateReset(&d->z);
+        chat_deflate_forget(d);
     }
 
     return len;
+}
+
+
+/* The client's window then holds more than ours, which does no harm. */
+
+void
+chat_deflate_forget(chat_deflate_t *d)
+{
+    (void) deflateReset(&d->z);
 }
 
 

@@ -75,6 +75,12 @@ void chat_deflate_destroy(chat_deflate_t *d);
 size_t chat_deflate_message(chat_deflate_t *d, const chat_str_t *in, int keep,
     unsigned char *dst, size_t size);
 
+/*
+ * What came before is forgotten: for when a message of a kept context does
+ * not leave, since the client does not have what the next would refer to.
+ */
+void chat_deflate_forget(chat_deflate_t *d);
+
 
 /* NULL: out of memory.  `bits`: the client's window. */
 chat_inflate_t *chat_inflate_create(unsigned bits, const chat_ws_mem_t *mem);

@@ -397,6 +397,10 @@ ngx_http_chat_ws_compress(chat_deflate_t *z, ngx_http_chat_frame_t *f,
 
         /* text or binary, as it was */
         ngx_http_chat_frame_head(packed, *(f->data - f->ws_len) & 0x0f);
+
+    } else if (len) {
+        /* it goes as it is: the client will not know this context */
+        chat_deflate_forget(z);
     }
 
     ngx_free(dst);

@@ -380,6 +380,60 @@ test_round_trips(void **state)
 }
 
 
+/* A kept context has what the client got, not what was only compressed. */
+
+static void
+test_forget(void **state)
+{
+    int              rc;
+    size_t           len;
+    unsigned         forget;
+    chat_str_t       in, out, packed;
+    unsigned char    text[400], bytes[800];
+    chat_deflate_t  *d;
+    chat_inflate_t  *z;
+
+    fill(text, sizeof(text), 1, 7);
+    in.data = text;
+    in.len = sizeof(text);
+    packed.data = bytes;
+    held = 0;
+
+    for (forget = 0; forget < 2; forget++) {
+        d = chat_deflate_create(CHAT_DEFLATE_WIDE, &memory);
+        z = chat_inflate_create(CHAT_DEFLATE_WIDE, &memory);
+
+        /* the first one is lost on the way */
+        assert_true(chat_deflate_message(d, &in, 1, bytes, sizeof(bytes)));
+
+        if (forget) {
+            chat_deflate_forget(d);
+        }
+
+        len = chat_deflate_message(d, &in, 1, bytes, sizeof(bytes));
+        assert_true(len > 0);
+        packed.len = len;
+
+        rc = chat_inflate_message(z, &packed, 1, sizeof(text), &out);
+
+        if (forget) {
+            assert_int_equal(rc, CHAT_OK);
+            assert_int_equal(out.len, sizeof(text));
+            assert_memory_equal(out.data, text, sizeof(text));
+
+        } else {
+            /* it refers to the lost one: the client is out of step */
+            assert_int_equal(rc, CHAT_ERROR);
+        }
+
+        chat_inflate_free(z, &out);
+        chat_inflate_destroy(z);
+        chat_deflate_destroy(d);
+        assert_int_equal(held, 0);
+    }
+}
+
+
 /* One byte over the bound is too much, and a bomb costs the bound. */
 
 static void
@@ -604,6 +658,7 @@ main(void)
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_forget),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_no_memory),
