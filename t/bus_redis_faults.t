@@ -63,7 +63,7 @@ sub talks ($text) {
     $v->post("$text?");
     $o->wait_text("$text?", $v->{dialog}, 15);
     $o->post("$text!", dialog => $v->{dialog});
-    $v->wait_text("$text!", undef, 15);
+    $_->wait_text("$text!", $v->{dialog}, 15) for $v, $o;
     $_->wait_sent for $v, $o;
     pass("they talk: $text");
 }

@@ -64,7 +64,8 @@ my @crowd = map {
                 record => 1)
 } 1 .. $CROWD;
 $_->connect for @crowd;
-wait_for(sub { !grep { !$_->{welcomed} || $_->texts($d) < 1 } @crowd }, 30,
+# opened, asked, taken
+wait_for(sub { !grep { !$_->{welcomed} || @{$_->events($d)} < 3 } @crowd }, 30,
          'the crowd is there');
 
 # Calls of Redis by command.

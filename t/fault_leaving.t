@@ -36,9 +36,10 @@ my ($old) = $nginx->workers;
 $redis->freeze;
 
 my $res;
-Chat::Http::start('POST', '/_chat/v1/visitor', ip => $t->ip,
+my $first = Chat::Http::start('POST', '/_chat/v1/visitor', ip => $t->ip,
     port => $t->port, host => 'shop.test', json => {},
     on_done => sub ($r) { $res = $r });
+wait_for(sub { $first->{opened} && !length $first->{out} }, 5, 'sent');
 
 # the only worker answers this one after it has read the other
 is($t->http(GET => '/status', host => 'shop.test')->{status}, 200,

@@ -68,9 +68,10 @@ for my $case ([shut => 'refused', 2], [hole => 'no answer', 2]) {
         # written into the outage, it waits at the client
         $v->post("into outage $round");
 
-        # from the longest pause on: 50 ms, doubled at each attempt
+        # from the longest pause on: 50 ms, doubled at each attempt of each of
+        # the workers' connections and of that one which reads the log
         my $from = $proxy->{accepted};
-        wait_for(sub { $proxy->{accepted} >= $from + 5 * $WORKERS }, 20,
+        wait_for(sub { $proxy->{accepted} >= $from + 7 * ($WORKERS + 1) }, 20,
                  'attempts') if $mode eq 'shut';
 
         my ($cpu, $tries, $start) = (cpu(), $proxy->{accepted}, now());

@@ -59,49 +59,7 @@ my @tabs = ((map {
 } @v), operator(record => 1), operator(record => 1, transport => 'sse'));
 
 
-# ------------------------------------------------------------------- cuts
-
-# Cuts any wire, also one that still asks who it is; of five cut ones one
-# forgets its cursor: it comes as if for the first time.
-my %cuts;
-
-sub cut ($c) {
-    my $wire = $c->{wire} or return;
-    $cuts{$c}++;
-    $c->{cursor} = '' unless int rand 5;
-    $c->{backoff} = 0.01;
-    $wire->can('drop') ? $wire->drop : $wire->close('dropped');
-}
-
-# every 10 ms one of them, at once or within its next few milliseconds
-my $cutter = reactor()->recurring(0.01 => sub {
-    my $c = $tabs[rand @tabs];
-    return unless $c->{wire};
-    my $wire = $c->{wire};
-    after(rand 0.02, sub {
-        cut($c) if $c->{wire} && $c->{wire} == $wire;
-    });
-});
-
-$_->connect for @tabs;
-my $n = 0;
-
-wait_for(sub {
-    while (@{$ann->{outbox}} < 8) {
-        my $v = $v[$n % @v];
-        $n++;
-        $n % 7 ? $ann->post("operator $n", dialog => $v->{dialog})
-               : $v->post("visitor $n");
-    }
-    return $n >= $MESSAGES && !grep { ($cuts{$_} // 0) < $CUTS } @tabs;
-}, 60, 'messages and cuts');
-
-reactor()->remove($cutter);
-$_->wait_sent(30) for $ann, @v;
-note "$n messages; cuts of each: ", join ' ', map { $cuts{$_} } @tabs;
-
-
-# ---------------------------------------------------------------- verdict
+# ----------------------------------------------------------------- slices
 
 # Frames as they came, without the client's own repairs: behind its welcome,
 # and from then on, the next seq of each dialog is known.
@@ -139,6 +97,53 @@ sub follow ($c) {
     $at->{frames}--;
     return $next;
 }
+
+
+# ------------------------------------------------------------------- cuts
+
+# Cuts any wire, also one that still asks who it is; of five cut ones one
+# forgets its cursor: it comes as if for the first time.
+my %cuts;
+
+sub cut ($c) {
+    my $wire = $c->{wire} or return;
+    $cuts{$c}++;
+    $c->{cursor} = '' unless int rand 5;
+    $c->{backoff} = 0.01;
+    $wire->can('drop') ? $wire->drop : $wire->close('dropped');
+}
+
+# every 10 ms one of them, at once or within its next few milliseconds
+my $cutter = reactor()->recurring(0.01 => sub {
+    my $c = $tabs[rand @tabs];
+    return unless $c->{wire};
+    my $wire = $c->{wire};
+    after(rand 0.02, sub {
+        cut($c) if $c->{wire} && $c->{wire} == $wire;
+    });
+});
+
+$_->connect for @tabs;
+my $n = 0;
+
+wait_for(sub {
+    while (@{$ann->{outbox}} < 8) {
+        my $v = $v[$n % @v];
+        $n++;
+        $n % 7 ? $ann->post("operator $n", dialog => $v->{dialog})
+               : $v->post("visitor $n");
+    }
+    follow($_) for @tabs;
+    return $n >= $MESSAGES && $slices > 3 * @tabs
+        && !grep { ($cuts{$_} // 0) < $CUTS } @tabs;
+}, 60, 'messages, cuts, and welcomes between them');
+
+reactor()->remove($cutter);
+$_->wait_sent(30) for $ann, @v;
+note "$n messages; cuts of each: ", join ' ', map { $cuts{$_} } @tabs;
+
+
+# ---------------------------------------------------------------- verdict
 
 my %end;
 

@@ -99,7 +99,8 @@ is_deeply [map { $_->{e} } @seen],
 is_deeply [map { $_->{seq} } @seen], [1 .. 4], 'without a gap';
 
 # both end it, by events this time
-my ($rc, $stream) = $t->command(['curl', '-sSN', '--max-time', '2', @shop,
+my ($rc, $stream) = $t->command(['curl', '-sSN', '--max-time',
+    2 * $Chat::Loop::SLOW, @shop,
     '-H', "Last-Event-ID: $cursor", "$v/events?instance=curl0003"]);
 is $rc, 28, 'an event stream does not end by itself';
 like $stream, qr/^id: .+\ndata: \{"t":"welcome".*\}$/m, 'an event';

@@ -188,7 +188,9 @@ subtest 'the same instance twice' => sub {
         $c->wait_welcome;
         $c;
     } 1 .. 8;
-    my @told = grep { $_->{bye} } $first, @second;
+    my @told;
+    wait_for(sub { @told = grep { $_->{bye} } $first, @second; @told >= 7 },
+             10, 'a word to each');
     cmp_ok(scalar @told, '>=', 7, 'the older ones are told to go');
     is_deeply([map { $_->{bye}{reason} } @told],
               [('replaced') x @told], '... why');
@@ -214,7 +216,8 @@ subtest 'Redis goes and comes' => sub {
     $v->post('still here');
     $v->wait_sent(20);
     $ann->wait_text('still here', $d, 20);
-    cmp_ok($v->{resets}, '>=', 2, 'a new epoch is a reset');
+    ok(wait_for(sub { $v->{resets} >= 2 }, 20, 'a reset'),
+       'a new epoch is a reset');
     is($v->{broken} + $ann->{broken}, 0, 'no write was given up');
 };
 

@@ -47,9 +47,14 @@ sub operator($login) {
 
 sub roles(%roles) {
     my $key = "chat:{g}:operator:$shop->{operators}{ann}:roles";
-    $redis->client->del($key);
-    $redis->client->hset($key, %roles) if %roles;
-    $redis->client->xadd('chat:{g}:log', '*', %changed);
+    my $c = $redis->client;
+
+    # nobody may see half of it
+    $c->multi;
+    $c->del($key);
+    $c->hset($key, %roles) if %roles;
+    $c->xadd('chat:{g}:log', '*', %changed);
+    $c->exec;
 }
 
 sub outcome($item) {
@@ -137,7 +142,8 @@ subtest 'a login that ends by itself' => sub {
 
     my ($session) = @{$redis->client->zrange(
         "chat:{g}:operator:$shop->{operators}{eve}:sessions", 0, 0)};
-    $redis->client->hset("chat:{g}:session:$session", expires_s => time + 3);
+    $redis->client->hset("chat:{g}:session:$session",
+                         expires_s => int time + 2 + 2 * $Chat::Loop::SLOW);
 
     $eve->wait_welcome;
     $eve->{reconnect} = 0;
@@ -145,7 +151,7 @@ subtest 'a login that ends by itself' => sub {
 
     # each load of the account looks at its operators; bob's coming makes one
     wait_for(sub { time > $redis->client->hget("chat:{g}:session:$session",
-                                               'expires_s') }, 10, 'the end');
+                                               'expires_s') }, 20, 'the end');
     my $bob = operator('bob');
     wait_for(sub { $eve->{close_code} }, 20, 'closed');
     is $eve->{close_code}, 4001, 'an open connection does not outlive it';

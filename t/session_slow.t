@@ -31,7 +31,6 @@ http {
         listen %%IP%%:%%PORT%% sndbuf=8k;
         server_name shop.test;
         chat on;
-        chat_send_timeout 2s;
     }
     server {
         listen %%IP%%:%%PORT%%;

@@ -195,6 +195,7 @@ cmp_ok $rows->[0]{first_response_p90}, '>=', $rows->[0]{first_response_p50},
     $t->redis->restart;
     load(20);
     check('Redis restarted');
+    $t->redis->flush;
     $t->redis->restart('kill9');
     load(20);
     check('Redis was killed');

@@ -18,7 +18,7 @@ my $t = Chat::Test->new(log_level => 'info');
 $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']]);
-my $nginx = $t->nginx(<<'CONF');
+my $nginx = $t->nginx(<<'CONF' =~ s/PING/$Chat::Loop::SLOW/r);
 %%GLOBALS%%
 events { worker_connections 512; }
 http {
@@ -33,7 +33,7 @@ http {
         server_name quick.test;
         chat on;
         chat_site shop.test;
-        chat_ping 1s;
+        chat_ping PINGs;
     }
 }
 CONF

@@ -52,9 +52,12 @@ export function same(got, want, name) {
     }
 }
 
+/* stretches every deadline, as in t/lib/Chat/Loop.pm */
+export const SLOW = Number(process.env.CHAT_SLOW) || 1;
+
 /** Waits for a condition in this process, never blindly. */
 export async function until(condition, what, ms = 20_000) {
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * SLOW;
 
     for (;;) {
         const value = await condition();
@@ -96,11 +99,12 @@ const EXPECTED = [/Failed to load resource/, /WebSocket connection/,
 export const complaints = [];
 
 export async function page(options = {}, expected = []) {
+    // what moves is measured by axe where it happens to be
     const context = await browser.newContext({ locale: 'en-US',
-        viewport: { width: 1280, height: 800 }, ...options });
+        reducedMotion: 'reduce', viewport: { width: 1280, height: 800 }, ...options });
     const p = await context.newPage();
 
-    p.setDefaultTimeout(20_000);
+    p.setDefaultTimeout(20_000 * SLOW);
     p.on('pageerror', (e) => complaints.push(String(e)));
     p.on('console', (m) => {
         if (m.type() === 'error'

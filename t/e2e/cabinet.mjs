@@ -3,7 +3,7 @@
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { ask, network, ok, page, place, run, same, until, url }
+import { SLOW, ask, network, ok, page, place, run, same, until, url }
     from './browser.mjs';
 import { Desk } from './desk.mjs';
 
@@ -126,7 +126,7 @@ async function door() {
 
         return /^Too many attempts\. Try again in \d+:\d\d/.test(
             await desk.page.locator('.login-error').innerText());
-    }, 'the door to close');
+    }, 'the door to close', 60_000);
     ok(true, 'too many guesses: the page tells how long to wait');
 
     await desk.signIn();
@@ -284,10 +284,10 @@ async function manners(ann) {
     await ann.page.selectOption('#theme', 'dark');
     await ann.page.reload();
     await ann.page.waitForSelector('.desk');
+    await ann.page.getByText('Очередь').first().waitFor();
     same(await ann.page.evaluate(() => [document.documentElement.lang,
         document.documentElement.dataset.theme]), ['ru', 'dark'],
     'language and look are kept');
-    await ann.page.getByText('Очередь').first().waitFor();
 }
 
 
@@ -340,22 +340,26 @@ async function crowd(ann) {
 
     await ann.tab('queue');
     await until(async () => await ann.page.locator('.row').count() >= 300,
-        'a long queue');
+        'a long queue', 60_000);
     await row(ann, 'Crowd 299').click();
 
+    // the median: others have the processor now and then
     const ms = await ann.page.evaluate(async () => {
-        const before = performance.now();
+        const took = [];
 
-        for (const e of [...document.querySelectorAll('.row')].slice(0, 10)) {
+        for (const e of [...document.querySelectorAll('.row')].slice(0, 11)) {
+            const before = performance.now();
+
             e.click();
             await new Promise(requestAnimationFrame);
+            took.push(performance.now() - before);
         }
 
-        return (performance.now() - before) / 10;
+        return took.sort((a, b) => a - b)[5];
     });
 
-    ok(ms < 250, 'three hundred dialogs: a click is seen at once',
-        `${ms} ms each`);
+    ok(ms < 250 * SLOW, 'three hundred dialogs: a click is seen at once',
+        `${ms} ms`);
     await shot(ann.page, 'queue-long');
 }
 

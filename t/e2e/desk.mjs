@@ -38,6 +38,7 @@ export class Desk {
     async write(text) {
         await this.page.fill('.composer textarea', text);
         await this.page.press('.composer textarea', 'Enter');
+        await shows(this, text);
     }
 
     async end() {
@@ -77,10 +78,17 @@ export class Widget {
     async write(text) {
         await this.page.fill('textarea', text);
         await this.page.press('textarea', 'Enter');
+        await shows(this, text);
     }
 
     texts() {
         return this.page.locator('.msg .bubble').allInnerTexts();
+    }
+
+    /** Until there are so many messages: a history comes later. */
+    async counts(n) {
+        await until(async () => (await this.texts()).length >= n,
+            `${n} messages`);
     }
 
     async idle() {

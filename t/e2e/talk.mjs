@@ -80,7 +80,7 @@ await run(async () => {
         await widget.launch();
     }
 
-    await shows(widget, said[said.length - 1]);
+    await widget.counts(said.length);
     same(await widget.texts(), said, 'a second tab reads the same');
 
     await desk.end();

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { ask, network, ok, page, run, same, until, url } from './browser.mjs';
+import { ask, network, ok, page, run, same, url } from './browser.mjs';
 import { Desk, Widget, shows } from './desk.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url)
@@ -143,7 +143,7 @@ async function tabs() {
     await second.idle();
 
     for (const side of [w, second]) {
-        await until(async () => (await side.texts()).length === 11, 'all');
+        await side.counts(11);
         same((await side.texts()).slice(1).sort(), [...said].sort(),
             'two tabs write at once: all is there, once');
     }
@@ -172,6 +172,7 @@ async function pages() {
     await w.page.waitForSelector('textarea');
     await w.write('second');
     await w.idle();
+    await w.counts(2);
     same(await w.texts(), ['first', 'second'], 'back: goes on');
 
     await ask('down');
@@ -185,6 +186,7 @@ async function pages() {
     await ask('up');
     await shows(w, 'while the store is away');
     await w.idle();
+    await w.counts(3);
     same(await w.texts(), ['first', 'second', 'while the store is away'],
         'written while the store was away, sent by the next page, once');
     await close(w);
@@ -205,6 +207,7 @@ async function offline(desk) {
     await w.write('in the tunnel');
     await w.page.locator('.banner').filter({ visible: true }).waitFor();
     await desk.write('answer meanwhile');
+    await desk.idle();
     await network(w.page, true);
     await shows(w, 'answer meanwhile');
     await w.idle();
@@ -221,7 +224,8 @@ async function offline(desk) {
     await w.page.locator('.badge').filter({ visible: true }).waitFor();
     ok(true, 'unread: on the next page too');
     await w.launch();
-    same(await w.page.locator('.badge').isVisible(), false, 'opened: read');
+    await w.page.locator('.badge').waitFor({ state: 'hidden' });
+    ok(true, 'opened: read');
 
     await w.page.locator('.head .tool').first().click();
     await w.page.locator('.entry').click();
@@ -283,8 +287,8 @@ async function accessible() {
         same(violations.map((v) => [v.id, v.nodes.map((n) => n.html)]), [],
             `axe: ${name}`);
         await w.page.keyboard.press('Escape');
-        same(await w.page.locator('.emoji').count(), 0,
-            'Esc closes what is on top');
+        await w.page.locator('.emoji').waitFor({ state: 'detached' });
+        ok(true, 'Esc closes what is on top');
 
         const fits = await w.page.locator('.panel').evaluate((panel) => {
             const box = panel.getBoundingClientRect();

@@ -102,8 +102,8 @@ sub start($self) {
     wait_for(sub {
         die "nginx ended:\n" . $t->slurp("$self->{dir}/logs/stderr.log")
             unless $self->{process}->running;
-        my $n = () = $t->slurp($self->{error_log}) =~ /start worker process /g;
-        return $n >= $self->{workers} && -s "$self->{dir}/nginx.pid";
+        my @now = $self->workers;
+        return @now >= $self->{workers} && -s "$self->{dir}/nginx.pid";
     }, 20, 'nginx starts its workers');
 
     for my $port (values %{$t->{ports}}) {
@@ -124,7 +124,8 @@ sub listens($self, $port) {
 
 sub pid($self) { return $self->{process}->pid }
 
-# Live workers that are not shutting down, by pid.
+# Live workers that are not shutting down, by pid.  They have their title
+# when their modules are set up.
 sub workers($self) {
     my @pids;
     my $master = $self->pid;

@@ -48,8 +48,10 @@ sub drop($self) {
 }
 
 # Open connections stay, but nothing passes any more, not even an end: a
-# phone has left its network.
+# phone has left its network.  New ones get no further than here.
 sub silence($self) {
+    $self->{silent} = 1;
+    $self->{mode} = 'hole';
     $_->stop for map { $_, $_->{chat_up} // () } values %{$self->{open}};
 }
 
@@ -84,6 +86,7 @@ sub _accept($self, $stream, $id) {
     Mojo::IOLoop->client($to, sub ($loop, $err, $down) {
         return $stream->close if $err;
         return $down->close if $closed;
+        return $stream->{chat_up} = $down->stop if !$weak || $weak->{silent};
         $up = $stream->{chat_up} = $down;
         $up->timeout(0);
         $up->on(close => sub { $stream->close });
