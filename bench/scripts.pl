@@ -88,12 +88,12 @@ sub append {
         for my $i (0 .. $batch - 1) {
             my $d = ($call * $batch + $i) % $dialogs;
 
-            push @keys, "d:$d", "d:$d:pub", "v:$d", 'open';
+            push @keys, "d:$d", "d:$d:pub", "v:$d", 'open', 'log';
             push @args, 'inst0001', ++$n{$d}, 'visitor', "7:3:$d", $d, 2,
                         $body;
         }
 
-        push @calls, [ 'EVALSHA', $sha{append}, 1 + @keys, 'log', @keys,
+        push @calls, [ 'EVALSHA', $sha{append}, scalar @keys, @keys,
                        @args ];
     }
 

@@ -3,7 +3,7 @@
 #include "chat_str.h"
 
 
-#define CHAT_APPEND_KEYS  4      /* of a message, after the log */
+#define CHAT_APPEND_KEYS  5      /* of a message */
 #define CHAT_APPEND_ARGS  7
 
 
@@ -32,36 +32,22 @@ chat_cmd_t *
 chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items, size_t n)
 {
     size_t       i;
-    unsigned     partition;
     chat_cmd_t  *cmd;
-    chat_str_t   log;
 
     if (n == 0 || n > CHAT_APPEND_BATCH) {
         return NULL;
     }
 
-    cmd = chat_cmd_create(mem, 4 + n * (CHAT_APPEND_KEYS + CHAT_APPEND_ARGS));
+    cmd = chat_cmd_create(mem, 3 + n * (CHAT_APPEND_KEYS + CHAT_APPEND_ARGS));
     if (cmd == NULL) {
         return NULL;
     }
 
-    partition = chat_partition(items[0]->sender.account);
-    log = chat_key_log(mem, partition);
-
     chat_cmd_lit(cmd, "EVALSHA");
     chat_cmd_str(cmd, &chat_scripts[CHAT_SCRIPT_APPEND].sha);
-    chat_cmd_u64(cmd, 1 + n * CHAT_APPEND_KEYS);
-    chat_cmd_str(cmd, &log);
-
-    if (log.len == 0) {
-        return NULL;
-    }
+    chat_cmd_u64(cmd, n * CHAT_APPEND_KEYS);
 
     for (i = 0; i < n; i++) {
-        if (chat_partition(items[i]->sender.account) != partition) {
-            return NULL;
-        }
-
         chat_append_keys(cmd, items[i]);
     }
 
@@ -88,6 +74,7 @@ chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item)
     key[1] = chat_key_dialog_pub(cmd->mem, s->account, &item->dialog);
     key[2] = chat_sender_key(cmd->mem, s);
     key[3] = chat_key_account(cmd->mem, s->account, "open");
+    key[4] = chat_key_log(cmd->mem, chat_partition(s->account));
 
     for (i = 0; i < CHAT_APPEND_KEYS; i++) {
         if (key[i].len == 0) {

@@ -87,9 +87,10 @@ typedef struct {
 } chat_append_t;
 
 /*
- * EVALSHA of a batch: all of one partition, at most CHAT_APPEND_BATCH, in
- * the order given.  A visitor's item is guarded by the dialog's visitor and
- * site (route), an operator's by owner.
+ * EVALSHA of a batch, at most CHAT_APPEND_BATCH, in the order given, of any
+ * accounts.  (With Redis Cluster, of accounts of one partition.)  A visitor's
+ * item is guarded by the dialog's visitor and site (route), an operator's by
+ * owner.
  */
 #define CHAT_APPEND_BATCH  64
 

@@ -70,7 +70,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "facts = facts .. ' ' .. (wait or '0') .. ' '\n"
     ".. (answered ~= '1' and start or '0') .. ' '\n"
     "end\n"
-    "local at = call('XADD', KEYS[1], '*', 'h', facts .. route .. ' ' .. id,\n"
+    "local at = call('XADD', KEYS[k + 4], '*', 'h', facts .. route .. ' ' .. id,\n"
     "'b', ARGV[a + 6])\n"
     "local ms = at:match('^%d+')\n"
     "call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])\n"
@@ -89,10 +89,10 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "end\n"
     "local out = {}\n"
     "for i = 0, #ARGV / 7 - 1 do\n"
-    "out[i + 1] = append(4 * i + 2, 7 * i + 1)\n"
+    "out[i + 1] = append(5 * i + 1, 7 * i + 1)\n"
     "end\n"
     "return out\n"),
-        chat_string("253e799119afa10caf747ea2b6b1d23dee42c20a")
+        chat_string("b090589769e3e3caff22c887d08d1ec3e58abb30")
     },
 
     [CHAT_SCRIPT_COMMIT] = {

@@ -1,8 +1,8 @@
 #!lua
--- Messages of one partition.  KEYS: log, then for each message dialog, list,
--- sender, open.  ARGV: for each instance, n, by ("visitor" or "operator"),
--- its route or owner, dialog, event, body.  Numbers stay texts where they
--- can: turning one into the other is what costs here.
+-- Messages.  KEYS: for each dialog, list, sender, open, log.  ARGV: for each
+-- instance, n, by ("visitor" or "operator"), its route or owner, dialog,
+-- event, body.  Numbers stay texts where they can: turning one into the other
+-- is what costs here.
 -- include sender.lua
 
 local function append(k, a)
@@ -36,7 +36,7 @@ local function append(k, a)
                 .. (answered ~= '1' and start or '0') .. ' '
     end
 
-    local at = call('XADD', KEYS[1], '*', 'h', facts .. route .. ' ' .. id,
+    local at = call('XADD', KEYS[k + 4], '*', 'h', facts .. route .. ' ' .. id,
                     'b', ARGV[a + 6])
     local ms = at:match('^%d+')
     call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])
@@ -58,6 +58,6 @@ end
 
 local out = {}
 for i = 0, #ARGV / 7 - 1 do
-    out[i + 1] = append(4 * i + 2, 7 * i + 1)
+    out[i + 1] = append(5 * i + 1, 7 * i + 1)
 end
 return out

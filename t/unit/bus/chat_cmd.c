@@ -255,7 +255,7 @@ answers(void **state)
 }
 
 
-/* A batch goes to one partition and keeps its order. */
+/* A batch keeps its order and may be of several partitions' accounts. */
 
 static void
 batch(void **state)
@@ -263,6 +263,7 @@ batch(void **state)
     unsigned        i;
     chat_cmd_t     *c;
     chat_mem_t     *mem;
+    chat_str_t      log;
     chat_append_t   item, other, *items[CHAT_APPEND_BATCH + 1];
 
     mem = chat_heap_mem(heap);
@@ -289,11 +290,16 @@ batch(void **state)
 
     c = chat_append_cmd(mem, items, CHAT_APPEND_BATCH);
     assert_non_null(c);
-    assert_int_equal(c->argc, 4 + CHAT_APPEND_BATCH * 11);
+    assert_int_equal(c->argc, 3 + CHAT_APPEND_BATCH * 12);
     assert_true(c->numbered);
 
     items[1] = &other;
-    assert_null(chat_append_cmd(mem, items, 2));
+    c = chat_append_cmd(mem, items, 2);
+    assert_non_null(c);
+    log = chat_key_log(mem, chat_partition(7));
+    assert_memory_equal(c->argv[7], log.data, log.len);
+    log = chat_key_log(mem, chat_partition(1));
+    assert_memory_equal(c->argv[12], log.data, log.len);
 }
 
 
