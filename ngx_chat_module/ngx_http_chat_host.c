@@ -233,7 +233,7 @@ ngx_http_chat_host_forget(chat_host_t *host, chat_op_t *op)
 static void
 ngx_http_chat_host_release(chat_host_t *host, chat_call_e kind, void *reply)
 {
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 }
 
 
@@ -297,41 +297,27 @@ ngx_http_chat_write_slept(ngx_event_t *ev)
 }
 
 
-/* Appends of one loop turn go out together. */
-
 static int
 ngx_http_chat_write_collect(ngx_http_chat_writer_t *wr, chat_call_t *call)
 {
-    ngx_http_chat_unit_t  **slot, *u;
+    ngx_http_chat_unit_t  *u;
 
-    if (call->partition < 0 || call->partition >= CHAT_PARTITIONS) {
-        return CHAT_ERROR;
+    u = wr->collected;
+
+    if (u->n == CHAT_APPEND_BATCH) {
+        ngx_http_chat_write_append(wr);
     }
 
-    slot = &wr->collected[call->partition];
-
-    if (*slot && (*slot)->n == CHAT_APPEND_BATCH) {
-        u = *slot;
-        *slot = NULL;
-        ngx_http_chat_write_format(wr, u);
+    if (u->n == 0) {
+        u->since = ngx_current_msec;
     }
 
-    if (*slot == NULL) {
-        u = ngx_http_chat_unit_create(wr, CHAT_APPEND_BATCH);
-        if (u == NULL) {
-            return CHAT_ERROR;
-        }
-
-        u->append = 1;
-        u->numbered = 1;
-
-        *slot = u;
-        ngx_post_event(&wr->flush, &ngx_posted_events);
-    }
-
-    u = *slot;
     u->calls[u->n++] = call;
     call->host = u;
+
+    if (wr->appending == 0) {
+        ngx_post_event(&wr->flush, &ngx_posted_events);
+    }
 
     return CHAT_OK;
 }

@@ -7,6 +7,8 @@
 #include "ngx_http_chat_write_internal.h"
 
 
+static void ngx_http_chat_calls_answer(chat_call_t **calls, ngx_uint_t n,
+    int rc);
 static ngx_int_t ngx_http_chat_write_transmit(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u);
 static void ngx_http_chat_write_reply(void *data, ngx_int_t rc,
@@ -73,19 +75,25 @@ ngx_http_chat_unit_forget(ngx_http_chat_unit_t *u, chat_call_t *call)
 void
 ngx_http_chat_unit_answer(ngx_http_chat_unit_t *u, int rc)
 {
+    ngx_http_chat_calls_answer(u->calls, u->n, rc);
+    ngx_http_chat_unit_free(u);
+}
+
+
+static void
+ngx_http_chat_calls_answer(chat_call_t **calls, ngx_uint_t n, int rc)
+{
     ngx_uint_t    i;
     chat_call_t  *call;
 
-    for (i = 0; i < u->n; i++) {
-        call = u->calls[i];
+    for (i = 0; i < n; i++) {
+        call = calls[i];
 
         if (call) {
             call->host = NULL;
             chat_op_reply(call->op, call->generation, call->slot, rc, NULL);
         }
     }
-
-    ngx_http_chat_unit_free(u);
 }
 
 
@@ -111,47 +119,57 @@ ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u, redisReply *reply,
 void
 ngx_http_chat_write_flush(ngx_event_t *ev)
 {
-    ngx_uint_t               i;
-    ngx_http_chat_unit_t    *u;
     ngx_http_chat_writer_t  *wr;
 
     wr = ev->data;
 
-    for (i = 0; i < CHAT_PARTITIONS; i++) {
-        u = wr->collected[i];
-
-        if (u) {
-            wr->collected[i] = NULL;
-            ngx_http_chat_write_format(wr, u);
-        }
+    if (wr->collected->n && wr->appending == 0) {
+        ngx_http_chat_write_append(wr);
     }
 }
 
 
-/* From here on the unit does not need the memory of its ops. */
+/* From here on the memory of the ops is not needed. */
 
 void
-ngx_http_chat_write_format(ngx_http_chat_writer_t *wr,
-    ngx_http_chat_unit_t *u)
+ngx_http_chat_write_append(ngx_http_chat_writer_t *wr)
 {
-    ngx_uint_t      i, n;
-    chat_cmd_t     *cmd;
-    chat_append_t  *items[CHAT_APPEND_BATCH];
+    ngx_uint_t             i, n;
+    chat_cmd_t            *cmd;
+    chat_append_t         *items[CHAT_APPEND_BATCH];
+    ngx_http_chat_unit_t  *u, *collected;
 
+    collected = wr->collected;
     n = 0;
 
-    for (i = 0; i < u->n; i++) {
-        if (u->calls[i]) {
-            items[n] = u->calls[i]->req;
-            u->calls[n++] = u->calls[i];
+    for (i = 0; i < collected->n; i++) {
+        if (collected->calls[i]) {
+            items[n] = collected->calls[i]->req;
+            collected->calls[n++] = collected->calls[i];
         }
     }
 
-    u->n = n;
+    collected->n = 0;
 
     if (n == 0) {
-        ngx_http_chat_unit_free(u);
         return;
+    }
+
+    u = ngx_http_chat_unit_create(wr, n);
+
+    if (u == NULL) {
+        ngx_http_chat_calls_answer(collected->calls, n, CHAT_ERROR);
+        return;
+    }
+
+    u->append = 1;
+    u->numbered = 1;
+    u->since = collected->since;
+    u->n = n;
+
+    for (i = 0; i < n; i++) {
+        u->calls[i] = collected->calls[i];
+        u->calls[i]->host = u;
     }
 
     cmd = chat_append_cmd(ngx_http_chat_write_mem(wr->w), items, n);
@@ -173,6 +191,8 @@ ngx_http_chat_write_submit(ngx_http_chat_writer_t *wr,
 {
     wr->bytes += u->bytes.len;
     wr->units++;
+
+    wr->appending += u->append;
 
     ngx_queue_insert_tail(&wr->waiting, &u->queue);
     ngx_http_chat_write_push(wr);
@@ -301,7 +321,7 @@ ngx_http_chat_write_appended(ngx_http_chat_unit_t *u, redisReply *reply)
         }
     }
 
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 
     return acked;
 }
@@ -326,7 +346,7 @@ ngx_http_chat_write_answered(ngx_http_chat_unit_t *u, redisReply *reply)
     call = u->calls[0];
 
     if (call == NULL) {
-        freeReplyObject(reply);
+        ngx_http_chat_reply_free(reply);
         return acked;
     }
 
@@ -345,4 +365,10 @@ ngx_http_chat_write_leave(ngx_http_chat_writer_t *wr,
 {
     wr->bytes -= u->bytes.len;
     wr->units--;
+
+    wr->appending -= u->append;
+
+    if (wr->appending == 0 && wr->collected->n) {
+        ngx_post_event(&wr->flush, &ngx_posted_events);
+    }
 }

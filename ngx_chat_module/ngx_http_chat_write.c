@@ -28,6 +28,13 @@ ngx_http_chat_write_init(ngx_http_chat_worker_t *w)
         return NGX_ERROR;
     }
 
+    wr->collected = ngx_http_chat_unit_create(wr, CHAT_APPEND_BATCH);
+    if (wr->collected == NULL) {
+        return NGX_ERROR;
+    }
+
+    wr->collected->numbered = 1;
+
     ngx_queue_init(&wr->waiting);
     ngx_queue_init(&wr->sent);
     ngx_queue_init(&wr->again);
@@ -63,7 +70,6 @@ ngx_http_chat_write_init(ngx_http_chat_worker_t *w)
 void
 ngx_http_chat_write_exit(ngx_http_chat_worker_t *w)
 {
-    ngx_uint_t               i;
     ngx_queue_t             *q;
     ngx_http_chat_writer_t  *wr;
 
@@ -83,11 +89,7 @@ ngx_http_chat_write_exit(ngx_http_chat_worker_t *w)
                                                queue));
     }
 
-    for (i = 0; i < CHAT_PARTITIONS; i++) {
-        if (wr->collected[i]) {
-            ngx_http_chat_unit_free(wr->collected[i]);
-        }
-    }
+    ngx_http_chat_unit_free(wr->collected);
 
     ngx_http_chat_replay_exit(wr);
     chat_heap_destroy(wr->heap);
@@ -129,7 +131,11 @@ ngx_http_chat_write_tick(ngx_http_chat_worker_t *w)
 ngx_uint_t
 ngx_http_chat_write_busy(ngx_http_chat_worker_t *w)
 {
-    return w->writer->units != 0 || !ngx_queue_empty(&w->writer->replaying);
+    ngx_http_chat_writer_t  *wr;
+
+    wr = w->writer;
+
+    return wr->collected->n || wr->units || !ngx_queue_empty(&wr->replaying);
 }
 
 

@@ -3,9 +3,13 @@
  * The host of operations in a worker: one connection for commands, and what
  * waits for it.
  *
- *   collected (appends of this loop turn, per partition)
+ *   collected (appends)
  *      -> waiting (the store is away) -> sent -> answered -> tail, 30 s
  *                        ^------ connection lost, numbered
+ *
+ * Appends of one loop turn go out together, and those that come while others
+ * are on their way wait for the answer: a store that is slow, or much used,
+ * gets fewer and greater batches, which cost it less.
  *
  * Writes with a sender's number may be sent again: the store takes each
  * number once.  The rest is answered CHAT_ERROR when a connection is lost.
@@ -46,7 +50,8 @@ struct ngx_http_chat_writer_s {
     ngx_http_chat_redis_t       redis;         /* shared: commands of the bus
                                                   that need no answer */
 
-    ngx_http_chat_unit_t       *collected[CHAT_PARTITIONS];
+    ngx_http_chat_unit_t       *collected;     /* always there */
+    ngx_uint_t                  appending;     /* units, waiting or sent */
     ngx_queue_t                 waiting;
     ngx_queue_t                 sent;
     ngx_queue_t                 again;         /* sent, then lost */

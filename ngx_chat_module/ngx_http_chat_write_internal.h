@@ -46,9 +46,8 @@ ngx_int_t ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u,
 
 /* The handler of wr->flush: what was collected goes out. */
 void ngx_http_chat_write_flush(ngx_event_t *ev);
-/* A collected unit becomes bytes; it does not need its ops from then on. */
-void ngx_http_chat_write_format(ngx_http_chat_writer_t *wr,
-    ngx_http_chat_unit_t *u);
+/* What was collected, as a unit of its own; it does not need its ops. */
+void ngx_http_chat_write_append(ngx_http_chat_writer_t *wr);
 /* Behind all that waits. */
 void ngx_http_chat_write_submit(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u);
