@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_chat_bus.h"
+#include "ngx_http_chat_spare.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
 
@@ -340,6 +341,8 @@ ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus, const chat_str_t *body)
 static void
 ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
 {
+    size_t                bytes;
+    ngx_uint_t            blocks;
     ngx_http_chat_bus_t  *bus;
 
     bus = ev->data;
@@ -351,6 +354,10 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
 
     if (bus->ticks % 4 == 0) {
         ngx_http_chat_write_tick(bus->w);
+
+        ngx_http_chat_spare_sum(&blocks, &bytes);
+        ngx_http_chat_gauge(bus->w, CHAT_METRIC_SPARE_BLOCKS, blocks);
+        ngx_http_chat_gauge(bus->w, CHAT_METRIC_SPARE_BYTES, bytes);
     }
 
     if (bus->ticks % 20 == 0) {

@@ -6,9 +6,11 @@
  */
 
 #include "ngx_http_chat_command_internal.h"
+#include "ngx_http_chat_spare.h"
 
 
-#define NGX_HTTP_CHAT_JOB_MEM  (4 * 1024 * 1024)
+#define NGX_HTTP_CHAT_JOB_MEM   (4 * 1024 * 1024)
+#define NGX_HTTP_CHAT_JOB_POOL  (sizeof(ngx_http_chat_job_t) + 1024)
 
 
 typedef void (*ngx_http_chat_do_pt)(ngx_http_chat_job_t *job);
@@ -25,6 +27,9 @@ static void ngx_http_chat_do_hello(ngx_http_chat_job_t *job);
 static void ngx_http_chat_do_typing(ngx_http_chat_job_t *job);
 static void ngx_http_chat_do_ping(ngx_http_chat_job_t *job);
 
+
+static ngx_http_chat_spare_t  ngx_http_chat_job_pools =
+    ngx_http_chat_spare(NGX_HTTP_CHAT_JOB_POOL, 32);
 
 static const ngx_http_chat_do_pt  ngx_http_chat_handlers[CHAT_CMD_MAX] = {
     [CHAT_CMD_HELLO]          = ngx_http_chat_do_hello,
@@ -155,7 +160,14 @@ ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
     ngx_pool_t           *pool;
     ngx_http_chat_job_t  *job;
 
-    pool = ngx_create_pool(sizeof(ngx_http_chat_job_t) + 1024, w->log);
+    pool = ngx_http_chat_spare_take(&ngx_http_chat_job_pools);
+
+    if (pool) {
+        ngx_reset_pool(pool);
+
+    } else {
+        pool = ngx_create_pool(NGX_HTTP_CHAT_JOB_POOL, w->log);
+    }
 
     if (pool == NULL) {
         return NULL;
@@ -182,6 +194,8 @@ ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
 void
 ngx_http_chat_job_free(ngx_http_chat_job_t *job)
 {
+    ngx_pool_t  *pool;
+
     if (job->answer.posted) {
         ngx_delete_posted_event(&job->answer);
     }
@@ -191,7 +205,18 @@ ngx_http_chat_job_free(ngx_http_chat_job_t *job)
     }
 
     ngx_http_chat_who_done(&job->self);
-    ngx_destroy_pool(job->pool);
+
+    pool = job->pool;
+
+    /* most never grow */
+
+    if (pool->d.next == NULL) {
+        ngx_reset_pool(pool);
+        ngx_http_chat_spare_put(&ngx_http_chat_job_pools, pool);
+        return;
+    }
+
+    ngx_destroy_pool(pool);
 }
 
 

@@ -365,6 +365,7 @@ ngx_http_chat_render_event(ngx_http_chat_render_t *r, ngx_uint_t viewed)
 {
     size_t                  len;
     u_char                  text[CHAT_CURSOR_MAX], view[8192];
+    u_char                  buf[NGX_HTTP_CHAT_FRAME_MOST];
     chat_str_t              cursor, v;
     chat_cursor_t           at;
     ngx_http_chat_frame_t  *f;
@@ -382,7 +383,8 @@ ngx_http_chat_render_event(ngx_http_chat_render_t *r, ngx_uint_t viewed)
     v.data = view;
     v.len = viewed ? ngx_http_chat_render_view(r, view, sizeof(view)) : 0;
 
-    len = chat_entry_frame(&r->entry, &cursor, v.len ? &v : NULL, NULL, 0);
+    len = chat_entry_frame(&r->entry, &cursor, v.len ? &v : NULL, buf,
+                           NGX_HTTP_CHAT_FRAME_MOST);
 
     if (len == 0) {
         r->broken = 1;
@@ -398,8 +400,15 @@ ngx_http_chat_render_event(ngx_http_chat_render_t *r, ngx_uint_t viewed)
     }
 
     f->kind = CHAT_FRAME_EVENT;
-    f->len = chat_entry_frame(&r->entry, &cursor, v.len ? &v : NULL, f->data,
-                              len);
+    f->len = len;
+
+    if (len <= NGX_HTTP_CHAT_FRAME_MOST) {
+        ngx_memcpy(f->data, buf, len);
+
+    } else {
+        (void) chat_entry_frame(&r->entry, &cursor, v.len ? &v : NULL,
+                                f->data, len);
+    }
 
     ngx_http_chat_frame_cursor(f, &cursor);
     ngx_http_chat_frame_seal(f);

@@ -146,7 +146,7 @@ ngx_http_chat_due_listed(void *data, ngx_int_t rc, redisReply *reply)
         }
     }
 
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 }
 
 

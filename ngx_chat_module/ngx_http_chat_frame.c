@@ -5,20 +5,43 @@
  */
 
 #include "ngx_http_chat_session_internal.h"
+#include "ngx_http_chat_spare.h"
 
 #include "chat_ws.h"
 
 
-#define NGX_HTTP_CHAT_FRAME_HEAD  10     /* of an unmasked WebSocket frame */
+#define NGX_HTTP_CHAT_FRAME_HEAD    10   /* of an unmasked WebSocket frame */
+#define NGX_HTTP_CHAT_FRAME_SPARES  2
+
+
+/* answers, and messages of usual length */
+static ngx_http_chat_spare_t
+    ngx_http_chat_frame_spares[NGX_HTTP_CHAT_FRAME_SPARES] =
+{
+    ngx_http_chat_spare(256, 256),
+    ngx_http_chat_spare(1024, 256)
+};
 
 
 ngx_http_chat_frame_t *
 ngx_http_chat_frame_alloc(size_t size)
 {
+    ngx_uint_t              i;
     ngx_http_chat_frame_t  *f;
+    ngx_http_chat_spare_t  *spares;
 
-    f = ngx_alloc(sizeof(ngx_http_chat_frame_t) + NGX_HTTP_CHAT_FRAME_HEAD
-                  + size, ngx_cycle->log);
+    spares = ngx_http_chat_frame_spares;
+    size += sizeof(ngx_http_chat_frame_t) + NGX_HTTP_CHAT_FRAME_HEAD;
+
+    for (i = 0; i < NGX_HTTP_CHAT_FRAME_SPARES; i++) {
+        if (size <= spares[i].size) {
+            break;
+        }
+    }
+
+    f = (i < NGX_HTTP_CHAT_FRAME_SPARES)
+        ? ngx_http_chat_spare_get(&spares[i], ngx_cycle->log)
+        : ngx_alloc(size, ngx_cycle->log);
 
     if (f == NULL) {
         return NULL;
@@ -27,6 +50,7 @@ ngx_http_chat_frame_alloc(size_t size)
     ngx_memzero(f, sizeof(ngx_http_chat_frame_t));
 
     f->refs = 1;
+    f->spare = (i + 1) % (NGX_HTTP_CHAT_FRAME_SPARES + 1);
     f->data = (u_char *) f + sizeof(ngx_http_chat_frame_t)
               + NGX_HTTP_CHAT_FRAME_HEAD;
 
@@ -47,6 +71,11 @@ ngx_http_chat_frame_free(ngx_http_chat_frame_t *f)
         if (f->packed[i]) {
             ngx_http_chat_frame_free(f->packed[i]);
         }
+    }
+
+    if (f->spare) {
+        ngx_http_chat_spare_put(&ngx_http_chat_frame_spares[f->spare - 1], f);
+        return;
     }
 
     ngx_free(f);
@@ -76,9 +105,10 @@ ngx_http_chat_frame_t *
 ngx_http_chat_frame_encode(int kind, const void *in, const chat_str_t *cursor)
 {
     size_t                  len;
+    u_char                  buf[NGX_HTTP_CHAT_FRAME_MOST];
     ngx_http_chat_frame_t  *f;
 
-    len = chat_frame_encode(kind, in, NULL, 0);
+    len = chat_frame_encode(kind, in, buf, NGX_HTTP_CHAT_FRAME_MOST);
 
     f = ngx_http_chat_frame_alloc(len + (cursor ? cursor->len : 0));
 
@@ -87,7 +117,14 @@ ngx_http_chat_frame_encode(int kind, const void *in, const chat_str_t *cursor)
     }
 
     f->kind = kind;
-    f->len = chat_frame_encode(kind, in, f->data, len);
+    f->len = len;
+
+    if (len <= NGX_HTTP_CHAT_FRAME_MOST) {
+        ngx_memcpy(f->data, buf, len);
+
+    } else {
+        (void) chat_frame_encode(kind, in, f->data, len);
+    }
 
     ngx_http_chat_frame_cursor(f, cursor);
     ngx_http_chat_frame_seal(f);

@@ -106,7 +106,7 @@ ngx_http_chat_probe_written(void *data, ngx_int_t rc, redisReply *reply)
         bus->probe.written = ngx_current_msec;
     }
 
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 }
 
 

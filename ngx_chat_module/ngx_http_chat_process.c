@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_chat_bus.h"
+#include "ngx_http_chat_spare.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
 
@@ -142,6 +143,8 @@ ngx_http_chat_exit_process(ngx_cycle_t *cycle)
     ngx_http_chat_sessions_exit(w);
     ngx_http_chat_registry_exit(w);
     ngx_http_chat_write_exit(w);
+
+    ngx_http_chat_spare_exit();
 
     ngx_destroy_pool(w->pool);
 }

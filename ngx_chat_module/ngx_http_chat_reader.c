@@ -158,7 +158,7 @@ ngx_http_chat_reader_drop(ngx_http_chat_reader_t *reader)
     reader->begun = 0;
 
     if (reader->held) {
-        freeReplyObject(reader->held);
+        ngx_http_chat_reply_free(reader->held);
         reader->held = NULL;
     }
 
@@ -222,7 +222,7 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
     }
 
     rc = ngx_http_chat_reader_last(reply, &feed->id);
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 
     if (rc != NGX_OK) {
         ngx_http_chat_redis_fail(&reader->redis,
@@ -399,7 +399,7 @@ ngx_http_chat_reader_reply(void *data, ngx_int_t rc, redisReply *reply)
 
     case REDIS_REPLY_NIL:
 
-        freeReplyObject(reply);
+        ngx_http_chat_reply_free(reply);
         ngx_http_chat_reader_ask(reader);
         return;
 
@@ -415,7 +415,7 @@ ngx_http_chat_reader_reply(void *data, ngx_int_t rc, redisReply *reply)
                                  reply->type == REDIS_REPLY_ERROR
                                  ? reply->str
                                  : "unexpected answer to XREAD");
-        freeReplyObject(reply);
+        ngx_http_chat_reply_free(reply);
         return;
     }
 }
@@ -466,7 +466,7 @@ ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
 
     ngx_http_chat_zone_unlock(bus->w);
 
-    freeReplyObject(reader->held);
+    ngx_http_chat_reply_free(reader->held);
     reader->held = NULL;
 
     ngx_http_chat_bus_publish(bus);

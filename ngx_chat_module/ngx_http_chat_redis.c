@@ -171,7 +171,8 @@ ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
     r->turn++;
     r->state = NGX_HTTP_CHAT_REDIS_CONNECTING;
 
-    r->reader = redisReaderCreate();
+    r->build.log = r->w->log;
+    r->reader = ngx_http_chat_reply_reader(&r->build);
     if (r->reader == NULL) {
         ngx_http_chat_redis_fail(r, "out of memory");
         return;
@@ -266,8 +267,8 @@ ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r)
     r->state = NGX_HTTP_CHAT_REDIS_CLOSED;
     r->out_pos = 0;
     r->out_last = 0;
-
     r->asked = 0;
+
     if (r->timer.timer_set) {
         ngx_del_timer(&r->timer);
     }

@@ -14,6 +14,7 @@
 
 
 #include "ngx_http_chat.h"
+#include "ngx_http_chat_reply.h"
 #include "chat_cmd.h"
 
 
@@ -23,8 +24,8 @@
 
 /*
  * Called exactly once for every call that was taken, from the event loop, in
- * order.  NGX_OK: `reply` is the handler's (freeReplyObject()); it may be an
- * error reply, but not one that tells that the server cannot serve us.
+ * order.  NGX_OK: `reply` is the handler's (ngx_http_chat_reply_free()); it may
+ * be an error reply, but not one that tells that the server cannot serve us.
  * NGX_ERROR: the connection is gone, whether the call was executed is not
  * known, reply is NULL.
  */
@@ -44,9 +45,9 @@ struct ngx_http_chat_redis_s {
 
     uint32_t                     epoch;        /* of the server, when ready */
     unsigned                     up:1;         /* ready */
-
     unsigned                     blocks:1;     /* its calls wait for news: no
                                                   round trips to measure */
+
     /* private */
     unsigned                     wanted:1;
     unsigned                     reported:1;   /* this outage is in the log */
@@ -59,6 +60,7 @@ struct ngx_http_chat_redis_s {
     ngx_peer_connection_t        peer;
     ngx_log_t                    quiet;        /* we tell what happened */
     redisReader                 *reader;
+    ngx_http_chat_reply_build_t  build;
     u_char                      *out;
     size_t                       out_pos;
     size_t                       out_last;
@@ -67,10 +69,10 @@ struct ngx_http_chat_redis_s {
     ngx_queue_t                  pending;
     ngx_queue_t                  spare;
     ngx_event_t                  timer;        /* pause, or oldest answer */
-    ngx_msec_t                   pause;
-    ngx_msec_t                   since;        /* beginning of the outage */
     uint64_t                     asked;        /* us, when the calls that
                                                   are not sent yet; 0: none */
+    ngx_msec_t                   pause;
+    ngx_msec_t                   since;        /* beginning of the outage */
 };
 
 

@@ -146,7 +146,7 @@ ngx_http_chat_redis_step(void *data, ngx_int_t rc, redisReply *reply)
 {
     if (rc == NGX_OK) {
         ngx_http_chat_redis_handshake(data, reply);
-        freeReplyObject(reply);
+        ngx_http_chat_reply_free(reply);
     }
 }
 

@@ -191,7 +191,7 @@ ngx_http_chat_redis_ignore(void *data, ngx_int_t rc, redisReply *reply)
                        "chat: redis (%s): %s", r->purpose, reply->str);
     }
 
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 }
 
 
@@ -372,7 +372,7 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
 
             ngx_http_chat_redis_fail(r, reply->type == REDIS_REPLY_ERROR
                                         ? reply->str : "answers unasked");
-            freeReplyObject(reply);
+            ngx_http_chat_reply_free(reply);
             return NGX_ERROR;
         }
 
@@ -387,7 +387,7 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
             /* nobody will be served here: this call is not answered either */
 
             ngx_http_chat_redis_fail(r, reply->str);
-            freeReplyObject(reply);
+            ngx_http_chat_reply_free(reply);
             return NGX_ERROR;
         }
 

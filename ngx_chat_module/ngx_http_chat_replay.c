@@ -301,7 +301,7 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
         ngx_queue_insert_tail(&wr->refused, &u->queue);
     }
 
-    freeReplyObject(reply);
+    ngx_http_chat_reply_free(reply);
 
     if (wr->round) {
         ngx_http_chat_replay_tell(wr);

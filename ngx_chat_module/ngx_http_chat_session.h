@@ -31,6 +31,7 @@ struct ngx_http_chat_frame_s {
     unsigned          durable:1;   /* carries a cursor */
     unsigned          compressed:1;
     unsigned          solid:2;     /* by form: compressing does not pay */
+    unsigned          spare:2;     /* its block's kind, + 1; 0: malloc() */
     unsigned          retry_s:12;  /* of a temporary error */
     ngx_http_chat_frame_t  *packed[NGX_HTTP_CHAT_FRAME_PACKED];
 };

@@ -338,6 +338,12 @@ void ngx_http_chat_typing_send(ngx_http_chat_worker_t *w,
 
 /* _frame.c: NULL = out of memory */
 
+/*
+ * Most frames are shorter: they are encoded once, beside the stack, and
+ * copied, where a longer one is encoded twice, first for its length.
+ */
+#define NGX_HTTP_CHAT_FRAME_MOST   2048
+
 void ngx_http_chat_frame_head(ngx_http_chat_frame_t *f, int opcode);
 ngx_http_chat_frame_t *ngx_http_chat_frame_encode(int kind, const void *in,
     const chat_str_t *cursor);

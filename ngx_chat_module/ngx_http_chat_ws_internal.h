@@ -32,6 +32,10 @@ struct ngx_http_chat_ws_out_s {
     ngx_http_chat_frame_t     *frame;
 };
 
+/* Bytes of a queued frame. */
+#define ngx_http_chat_ws_size(out)                                           \
+    ((out)->frame->ws_len + (out)->frame->len)
+
 struct ngx_http_chat_ws_s {
     ngx_connection_t          *connection;
     ngx_http_chat_worker_t    *worker;

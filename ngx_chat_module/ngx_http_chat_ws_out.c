@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_chat_ws_internal.h"
+#include "ngx_http_chat_spare.h"
 
 
 #define NGX_HTTP_CHAT_WS_SLOW       1000     /* ms for the closing handshake
@@ -14,10 +15,15 @@
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
     ngx_http_chat_frame_t *f);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
+static ssize_t ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws);
+static ssize_t ngx_http_chat_ws_encrypt(ngx_http_chat_ws_t *ws);
 static ngx_chain_t *ngx_http_chat_ws_chain(ngx_http_chat_ws_t *ws,
     ngx_chain_t *chain);
-static size_t ngx_http_chat_ws_sent(ngx_http_chat_ws_t *ws,
-    ngx_chain_t *chain);
+static void ngx_http_chat_ws_left(ngx_http_chat_ws_t *ws, size_t n);
+
+
+static ngx_http_chat_spare_t  ngx_http_chat_ws_outs =
+    ngx_http_chat_spare(sizeof(ngx_http_chat_ws_out_t), 1024);
 
 
 void
@@ -152,7 +158,7 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
 {
     ngx_http_chat_ws_out_t  *out;
 
-    out = ngx_alloc(sizeof(ngx_http_chat_ws_out_t), ws->worker->log);
+    out = ngx_http_chat_spare_get(&ngx_http_chat_ws_outs, ws->worker->log);
 
     if (out == NULL) {
         return NGX_ERROR;
@@ -194,11 +200,11 @@ ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all)
     while ((out = *keep)) {
         *keep = out->next;
 
-        ws->queued -= out->frame->ws_len + out->frame->len;
+        ws->queued -= ngx_http_chat_ws_size(out);
         ws->n_out--;
 
         ngx_http_chat_frame_free(out->frame);
-        ngx_free(out);
+        ngx_http_chat_spare_put(&ngx_http_chat_ws_outs, out);
     }
 
     ws->last = keep;
@@ -303,27 +309,21 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
 static ngx_int_t
 ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws)
 {
-    off_t              before;
-    size_t             done;
-    ngx_chain_t        links[NGX_HTTP_CHAT_WS_IOVS], *chain;
+    ssize_t            n;
     ngx_connection_t  *c;
 
     c = ws->connection;
 
     while (c->write->ready && (ws->out || c->buffered)) {
 
-        chain = ngx_http_chat_ws_chain(ws, links);
-        before = c->sent;
+        n = ngx_http_chat_ws_tls(c) ? ngx_http_chat_ws_encrypt(ws)
+                                    : ngx_http_chat_ws_writev(ws);
 
-        if (c->send_chain(c, chain, 0) == NGX_CHAIN_ERROR) {
+        if (n == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        done = ngx_http_chat_ws_sent(ws, chain);
-
-        ws->bytes_out += c->sent - before;
-
-        if (done == 0 && c->sent == before) {
+        if (n == 0) {
             break;
         }
 
@@ -331,6 +331,95 @@ ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Without nginx's chains, which ngx_linux_sendfile_chain() would walk three
+ * times for files that are not there.  0: not now.
+ */
+
+static ssize_t
+ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws)
+{
+    size_t                   skip;
+    ssize_t                  n;
+    ngx_iovec_t              vec;
+    struct iovec             iovs[NGX_HTTP_CHAT_WS_IOVS];
+    ngx_connection_t        *c;
+    ngx_http_chat_ws_out_t  *out;
+
+    c = ws->connection;
+    skip = ws->sent;
+
+    vec.iovs = iovs;
+    vec.count = 0;
+    vec.size = 0;
+    vec.nalloc = NGX_HTTP_CHAT_WS_IOVS;
+
+    for (out = ws->out; out && vec.count < vec.nalloc; out = out->next) {
+        iovs[vec.count].iov_base = out->frame->data - out->frame->ws_len
+                                   + skip;
+        iovs[vec.count].iov_len = ngx_http_chat_ws_size(out) - skip;
+
+        vec.size += iovs[vec.count++].iov_len;
+        skip = 0;
+    }
+
+    n = ngx_writev(c, &vec);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (n == NGX_AGAIN) {
+        n = 0;
+    }
+
+    if ((size_t) n < vec.size) {
+        c->write->ready = 0;
+    }
+
+    c->sent += n;
+    ws->bytes_out += n;
+
+    ngx_http_chat_ws_left(ws, n);
+
+    return n;
+}
+
+
+/* By TLS, whose buffer may hold something, too. */
+
+static ssize_t
+ngx_http_chat_ws_encrypt(ngx_http_chat_ws_t *ws)
+{
+    off_t              before;
+    size_t             taken;
+    ngx_chain_t        links[NGX_HTTP_CHAT_WS_IOVS], *chain, *cl;
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+
+    chain = ngx_http_chat_ws_chain(ws, links);
+    before = c->sent;
+
+    if (c->send_chain(c, chain, 0) == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ws->bytes_out += c->sent - before;
+    taken = 0;
+
+    for (cl = chain; cl; cl = cl->next) {
+        taken += cl->buf->pos - cl->buf->start;
+    }
+
+    taken -= chain ? ws->sent : 0;
+
+    ngx_http_chat_ws_left(ws, taken);
+
+    return taken ? (ssize_t) taken : (ssize_t) (c->sent - before);
 }
 
 
@@ -376,45 +465,38 @@ ngx_http_chat_ws_chain(ngx_http_chat_ws_t *ws, ngx_chain_t *chain)
 }
 
 
-/* Frees the frames that left; returns the bytes taken. */
+/* So many bytes of the queue are gone: whole frames are freed. */
 
-static size_t
-ngx_http_chat_ws_sent(ngx_http_chat_ws_t *ws, ngx_chain_t *chain)
+static void
+ngx_http_chat_ws_left(ngx_http_chat_ws_t *ws, size_t n)
 {
-    size_t                   done;
-    ngx_buf_t               *b;
+    size_t                   size;
     ngx_http_chat_ws_out_t  *out;
 
-    done = 0;
+    n += ws->sent;
 
-    for ( /* void */ ; chain; chain = chain->next) {
-        b = chain->buf;
+    while ((out = ws->out)) {
+        size = ngx_http_chat_ws_size(out);
 
-        if (b->pos < b->last) {
-            done += (b->pos - b->start) - ws->sent;
-            ws->sent = b->pos - b->start;
+        if (n < size) {
             break;
         }
 
-        done += (b->last - b->start) - ws->sent;
+        n -= size;
 
-        out = ws->out;
         ws->out = out->next;
-
-        if (ws->out == NULL) {
-            ws->last = &ws->out;
-        }
-
-        ws->queued -= b->last - b->start;
+        ws->queued -= size;
         ws->n_out--;
-        ws->sent = 0;
 
-        ngx_http_chat_count(ws->worker, CHAT_METRIC_BYTES_OUT,
-                            b->last - b->start);
+        ngx_http_chat_count(ws->worker, CHAT_METRIC_BYTES_OUT, size);
 
         ngx_http_chat_frame_free(out->frame);
-        ngx_free(out);
+        ngx_http_chat_spare_put(&ngx_http_chat_ws_outs, out);
     }
 
-    return done;
+    if (ws->out == NULL) {
+        ws->last = &ws->out;
+    }
+
+    ws->sent = n;
 }

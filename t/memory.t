@@ -7,6 +7,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Chat::Loop qw(now);
 use Chat::Memory;
 use Chat::Test;
 use JSON::XS ();
@@ -60,7 +61,7 @@ wait_for(sub { ($worker) = $nginx->workers }, 20, 'the worker');
 # a small one first: what is made once, and then kept, is made by it
 talk(2);
 gone(0);
-my ($bytes, $blocks) = $memory->live($worker);
+my ($bytes, $blocks) = live();
 my $files = $memory->files($worker);
 my $tail = status()->{replay_tail};
 ok($bytes > 100_000 && $blocks > 100, "is counted: $bytes bytes, $blocks");
@@ -75,7 +76,7 @@ $posted += talk($TALK);
 
 my ($peak) = $memory->live($worker);
 gone(1);
-my ($bytes_after, $blocks_after) = $memory->live($worker);
+my ($bytes_after, $blocks_after) = live();
 
 diag(sprintf '%d connections, %d messages: %+d bytes, %+d blocks'
          . ' (%d kB while kept for a replay)', $CLIENTS * $TURNS, $posted,
@@ -132,6 +133,22 @@ sub gone ($all) {
         return !$s->{connections_ws} && !$s->{connections_sse}
             && !$s->{connections_poll} && !($all && $s->{replay_tail});
     }, 60, 'all have gone');
+}
+
+# What is in use: without the blocks that the worker keeps for the next time.
+# It tells of them once a second.
+sub live () {
+    my ($spare, $since) = ({spare_bytes => -1}, 0);
+
+    wait_for(sub {
+        my $s = status();
+        $since = now() if $s->{spare_bytes} != $spare->{spare_bytes};
+        $spare = $s;
+        return now() - $since > 3;
+    }, 20, 'nothing moves');
+
+    my ($b, $n) = $memory->live($worker);
+    return ($b - $spare->{spare_bytes}, $n - $spare->{spare_blocks});
 }
 
 sub status () {

@@ -1081,6 +1081,12 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
     [CHAT_METRIC_WHEEL_TIMERS] =
     { chat_string("wheel_timers"), 1, chat_string("timers"),
       chat_string("deadlines in the wheel") },
+    [CHAT_METRIC_SPARE_BLOCKS] =
+    { chat_string("spare_blocks"), 1, chat_string("blocks"),
+      chat_string("kept for the next frames, replies and commands") },
+    [CHAT_METRIC_SPARE_BYTES] =
+    { chat_string("spare_bytes"), 1, chat_string("bytes"),
+      chat_string("in these") },
     [CHAT_METRIC_PWHASH_BUSY] =
     { chat_string("pwhash_busy"), 0, chat_string("logins"),
       chat_string("refused: two password checks were running") }

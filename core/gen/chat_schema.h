@@ -846,9 +846,12 @@ typedef enum chat_metric_e {
     /* since the last verified delivery */
     CHAT_METRIC_DELIVERY_AGE_MS = 29,
     CHAT_METRIC_WHEEL_TIMERS = 30,        /* deadlines in the wheel */
+    /* kept for the next frames, replies and commands */
+    CHAT_METRIC_SPARE_BLOCKS = 31,
+    CHAT_METRIC_SPARE_BYTES = 32,         /* in these */
     /* refused: two password checks were running */
-    CHAT_METRIC_PWHASH_BUSY = 31,
-    CHAT_METRIC_MAX = 32
+    CHAT_METRIC_PWHASH_BUSY = 33,
+    CHAT_METRIC_MAX = 34
 } chat_metric_e;
 
 
