@@ -37,6 +37,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_chat_sse_header(ngx_http_chat_req_t *q);
+static void ngx_http_chat_sse_patience(ngx_http_request_t *r, ngx_msec_t ms);
 static void ngx_http_chat_sse_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
 static ngx_uint_t ngx_http_chat_sse_full(ngx_http_chat_session_t *s);
@@ -130,6 +131,8 @@ ngx_http_chat_sse_handler(ngx_http_chat_req_t *q)
         return rc;
     }
 
+    ngx_http_chat_sse_patience(r, ngx_max(q->lcf->ping, q->lcf->stall));
+
     ngx_http_chat_count(q->worker, CHAT_METRIC_CONNECTIONS_SSE, 1);
 
     r->write_event_handler = ngx_http_chat_sse_write;
@@ -180,6 +183,51 @@ ngx_http_chat_sse_header(ngx_http_chat_req_t *q)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A client that vanished takes comments for a quarter of an hour: they leave
+ * for the kernel, which sends them again and again.  It shall give up when
+ * nothing of what it holds was taken for so long; 0: as before.
+ */
+
+static void
+ngx_http_chat_sse_patience(ngx_http_request_t *r, ngx_msec_t ms)
+{
+#ifdef TCP_USER_TIMEOUT
+
+    unsigned int       value;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+#if (NGX_HTTP_V2)
+    if (r->stream && ms == 0) {
+        /* the connection may have other streams of ours */
+        return;
+    }
+#endif
+
+    if (c->error
+        || c->type != SOCK_STREAM
+        || c->sockaddr->sa_family == AF_UNIX)
+    {
+        return;
+    }
+
+    value = (unsigned int) ms;
+
+    if (setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   (const void *) &value, sizeof(unsigned int))
+        == -1)
+    {
+        /* a connection that is reset already may say so here */
+        ngx_log_error(NGX_LOG_INFO, c->log, ngx_socket_errno,
+                      "setsockopt(TCP_USER_TIMEOUT) failed");
+    }
+
+#endif
 }
 
 
@@ -570,6 +618,7 @@ ngx_http_chat_sse_cancel(ngx_http_chat_req_t *q)
     ngx_http_chat_sse_t  *sse = q->data;
 
     ngx_http_chat_session_close(sse->session);
+    ngx_http_chat_sse_patience(q->request, 0);
 
     if (sse->flush.posted) {
         ngx_delete_posted_event(&sse->flush);

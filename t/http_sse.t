@@ -29,9 +29,25 @@ http {
     gzip_types *;
     server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
     server { listen %%IP%%:%%PORT_h2%% http2; server_name shop.test; chat on; }
+    server {
+        listen %%IP%%:%%PORT_patient%%;
+        server_name shop.test;
+        chat on;
+        chat_ping 1m;
+    }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name status.test;
+        location / { chat_status; }
+    }
 }
 CONF
+
+sub streams {
+    return $t->http('GET', '/?format=json', host => 'status.test')
+        ->{json}{connections_sse};
+}
 
 # An event stream: {res, raw, events => [{id, data}]}
 sub stream($query, %args) {
@@ -169,8 +185,8 @@ pass 'who leaves makes room';
 
 # --------------------------------------------- a client that does not read
 
-my $lazy = Chat::Stream->new(ip => $t->ip, port => $t->port, rcvbuf => 2048,
-    on_read => sub ($in) { }, on_close => sub { });
+my $lazy = Chat::Stream->new(ip => $t->ip, port => $t->port('patient'),
+    rcvbuf => 2048, on_read => sub ($in) { }, on_close => sub { });
 $lazy->write(Chat::Http::head('GET', '/_chat/v1/events?instance=lazy0001',
     host => 'shop.test', headers => {%bearer, Connection => 'keep-alive'}));
 wait_for(sub { $lazy->{in} =~ /"welcome"/ }, 10, 'welcome');
@@ -183,6 +199,25 @@ wait_for(sub {
 }, 60, 'it is cut off');
 pass 'a client that does not read is cut off';
 $lazy->close;
+
+# Little waits for another one that does not read: the kernel holds it, so
+# nginx has nothing to wait for.  Nor would it for a client that vanished,
+# which cannot be had on one machine; the same clock of the kernel ends both.
+my $mute = Chat::Stream->new(ip => $t->ip, port => $t->port, rcvbuf => 2048,
+    on_read => sub ($in) { }, on_close => sub { });
+$mute->write(Chat::Http::head('GET', '/_chat/v1/events?instance=mute0001',
+    host => 'shop.test', headers => {%bearer, Connection => 'keep-alive'}));
+wait_for(sub { $mute->{in} =~ /"welcome"/ }, 10, 'welcome');
+$mute->pause(1);
+is streams(), 1, 'a stream is open';
+my $slow = () = $t->nginx->log =~ /client does not read its events/g;
+
+post($token, $big) for 1 .. 4;
+wait_for(sub { streams() == 0 }, 20, 'it is given up');
+pass 'one whose kernel takes nothing is given up';
+is scalar(() = $t->nginx->log =~ /client does not read its events/g), $slow,
+    '... though nothing waited in nginx';
+$mute->close;
 
 # ------------------------------------------------------------------ HTTP/2
 
