@@ -74,6 +74,10 @@ ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
     if (ss->wheel.tick.timer_set) {
         ngx_del_timer(&ss->wheel.tick);
     }
+
+    if (ss->flush.timer_set) {
+        ngx_del_timer(&ss->flush);
+    }
 }
 
 

@@ -37,6 +37,13 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
             ss->input = NULL;
             return NULL;
         }
+
+        ngx_queue_init(&ss->late);
+
+        ss->flush.handler = ngx_http_chat_ws_late;
+        ss->flush.data = ss;
+        ss->flush.log = w->log;
+        ss->flush.cancelable = 1;
     }
 
     ws = ngx_calloc(sizeof(ngx_http_chat_ws_t), w->log);
@@ -106,6 +113,7 @@ ngx_http_chat_ws_abandon(ngx_http_chat_ws_t *ws)
         ngx_http_chat_ws_deflate_done(ws->worker, ws->deflate);
     }
 
+    ngx_http_chat_ws_on_time(ws);
     ngx_http_chat_ws_drop(ws, 1);
     chat_ws_done(&ws->parser);
 

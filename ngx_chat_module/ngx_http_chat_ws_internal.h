@@ -46,6 +46,7 @@ struct ngx_http_chat_ws_s {
 
     ngx_http_chat_ws_out_t    *out;
     ngx_http_chat_ws_out_t   **last;
+    ngx_queue_t                late;         /* next == NULL: is not */
     size_t                     queued;       /* bytes in out */
     size_t                     queue_max;
     uint32_t                   frames_max;
@@ -94,6 +95,10 @@ void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 /* _ws_out.c */
 
 void ngx_http_chat_ws_write(ngx_event_t *wev);
+/* The handler of sessions->flush: sockets that are late are written to. */
+void ngx_http_chat_ws_late(ngx_event_t *ev);
+/* This one is not late any more. */
+void ngx_http_chat_ws_on_time(ngx_http_chat_ws_t *ws);
 /* Is there room for one more frame?  What can leave does so first. */
 ngx_uint_t ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws);
 /* Does half of what may wait, wait? */

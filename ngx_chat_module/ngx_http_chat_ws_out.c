@@ -2,6 +2,8 @@
 /*
  * What goes out by a WebSocket: frames are shared by reference, wait within
  * bounds, and leave in one writev per connection and turn of the event loop.
+ * While many entries come they leave once a millisecond: an answer together
+ * with its event, and what operators of many dialogs see together.
  */
 
 #include "ngx_http_chat_ws_internal.h"
@@ -13,7 +15,7 @@
 
 
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
-    ngx_http_chat_frame_t *f);
+    ngx_http_chat_frame_t *f, ngx_uint_t late);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_encrypt(ngx_http_chat_ws_t *ws);
@@ -30,11 +32,14 @@ void
 ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
 {
     ngx_int_t               rc;
+    ngx_uint_t              late;
     ngx_http_chat_frame_t  *packed;
 
     if (ws->closing) {
         return;
     }
+
+    late = ngx_http_chat_sessions_busy(ws->worker->sessions, 0);
 
     if (!ngx_http_chat_ws_room(ws)) {
         ngx_http_chat_ws_too_slow(ws);
@@ -42,11 +47,11 @@ ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
     }
 
     if (ws->deflate == NULL) {
-        rc = ngx_http_chat_ws_push(ws, f);
+        rc = ngx_http_chat_ws_push(ws, f, late);
 
     } else {
         packed = ngx_http_chat_ws_pack(ws->worker, ws->deflate, f);
-        rc = ngx_http_chat_ws_push(ws, packed);
+        rc = ngx_http_chat_ws_push(ws, packed, late);
         ngx_http_chat_frame_free(packed);
     }
 
@@ -146,7 +151,7 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
         ngx_http_chat_frame_head(f, opcode);
 
         /* without memory the timer ends what cannot be said */
-        (void) ngx_http_chat_ws_push(ws, f);
+        (void) ngx_http_chat_ws_push(ws, f, 0);
 
         ngx_http_chat_frame_free(f);
     }
@@ -154,9 +159,11 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
 
 
 static ngx_int_t
-ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
+ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
+    ngx_uint_t late)
 {
-    ngx_http_chat_ws_out_t  *out;
+    ngx_http_chat_ws_out_t    *out;
+    ngx_http_chat_sessions_t  *ss;
 
     out = ngx_http_chat_spare_get(&ngx_http_chat_ws_outs, ws->worker->log);
 
@@ -178,13 +185,58 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
     ws->queued += f->ws_len + f->len;
     ws->n_out++;
 
-    /* before the request is detached its own handler would be called */
+    if (ws->connection->data != ws) {
 
-    if (ws->connection->data == ws) {
+        /* the request is not detached: its own handler would be called */
+
+        return NGX_OK;
+    }
+
+    if (!late) {
         ngx_post_event(ws->connection->write, &ngx_posted_events);
+        return NGX_OK;
+    }
+
+    if (ws->late.next == NULL) {
+        ss = ws->worker->sessions;
+
+        ngx_queue_insert_tail(&ss->late, &ws->late);
+
+        if (!ss->flush.timer_set) {
+            ngx_add_timer(&ss->flush, 1);
+        }
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_chat_ws_late(ngx_event_t *ev)
+{
+    ngx_queue_t               *q;
+    ngx_http_chat_ws_t        *ws;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = ev->data;
+
+    while (!ngx_queue_empty(&ss->late)) {
+        q = ngx_queue_head(&ss->late);
+        ws = ngx_queue_data(q, ngx_http_chat_ws_t, late);
+
+        ngx_http_chat_ws_on_time(ws);
+        ngx_post_event(ws->connection->write, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_http_chat_ws_on_time(ngx_http_chat_ws_t *ws)
+{
+    if (ws->late.next) {
+        ngx_queue_remove(&ws->late);
+        ws->late.next = NULL;
+    }
 }
 
 
@@ -229,7 +281,7 @@ ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws)
     f = ws->owner->slow ? ws->owner->slow() : NULL;
 
     if (f) {
-        (void) ngx_http_chat_ws_push(ws, f);
+        (void) ngx_http_chat_ws_push(ws, f, 0);
         ngx_http_chat_frame_free(f);
     }
 
@@ -248,6 +300,8 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
 
     c = wev->data;
     ws = c->data;
+
+    ngx_http_chat_ws_on_time(ws);
 
     if (c->close || c->error
         || ngx_http_chat_ws_flush(ws) != NGX_OK)
