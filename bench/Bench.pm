@@ -45,6 +45,7 @@ http {
     chat_redis %%REDIS%%;
     chat_connections 28000;
     chat_rate 10000 burst=10000;
+    chat_visitor_rate off;
     server {
         listen %%IP%%:%%PORT%% backlog=4096;
         server_name ~^s\d+\.test$;

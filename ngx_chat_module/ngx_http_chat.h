@@ -103,6 +103,8 @@ typedef struct {
     ngx_msec_t                  stall;       /* chat_send_timeout 10s */
     ngx_uint_t                  rate;        /* chat_rate frames/s/client */
     ngx_uint_t                  burst;
+    ngx_uint_t                  visitors;    /* chat_visitor_rate; 0 = off */
+    ngx_uint_t                  visitors_burst;
     ngx_http_chat_deflate_conf_t  deflate;
     ngx_flag_t                  echo;        /* chat_echo; location only */
     size_t                      echo_message;    /* chat_echo_message 64k */

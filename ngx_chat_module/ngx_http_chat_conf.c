@@ -20,6 +20,8 @@ static char *ngx_http_chat_conf_redis_option(ngx_conf_t *cf,
     ngx_http_chat_redis_conf_t *rc, ngx_str_t *value);
 static char *ngx_http_chat_conf_secret(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *secret);
+static char *ngx_http_chat_conf_limit(ngx_conf_t *cf, ngx_uint_t *rate,
+    ngx_uint_t *burst, char *bounds);
 static ngx_uint_t ngx_http_chat_conf_prefix(ngx_str_t *value,
     const char *prefix, ngx_str_t *rest);
 static ngx_int_t ngx_http_chat_conf_server(ngx_conf_t *cf,
@@ -384,44 +386,81 @@ ngx_http_chat_conf_site(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_chat_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_int_t                  rate, burst;
-    ngx_str_t                 *value, rest;
     ngx_http_chat_loc_conf_t  *lcf;
 
     lcf = conf;
 
-    if (lcf->rate != NGX_CONF_UNSET_UINT) {
+    return ngx_http_chat_conf_limit(cf, &lcf->rate, &lcf->burst,
+                            "must be between 1 and 10000 frames a second");
+}
+
+
+/* "chat_visitor_rate 60 burst=300": new visitors a minute of one address */
+
+char *
+ngx_http_chat_conf_visitor_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                 *value;
+    ngx_http_chat_loc_conf_t  *lcf;
+
+    lcf = conf;
+    value = cf->args->elts;
+
+    if (lcf->visitors == NGX_CONF_UNSET_UINT && cf->args->nelts == 2
+        && value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0)
+    {
+        lcf->visitors = 0;
+        lcf->visitors_burst = 0;
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_chat_conf_limit(cf, &lcf->visitors, &lcf->visitors_burst,
+                            "must be \"off\" or between 1 and 10000 a minute");
+}
+
+
+/* number [burst=number]; `bounds` is the complaint about the number. */
+
+static char *
+ngx_http_chat_conf_limit(ngx_conf_t *cf, ngx_uint_t *rate, ngx_uint_t *burst,
+    char *bounds)
+{
+    ngx_int_t   n;
+    ngx_str_t  *value, rest;
+
+    if (*rate != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    rate = ngx_atoi(value[1].data, value[1].len);
+    n = ngx_atoi(value[1].data, value[1].len);
 
-    if (rate == NGX_ERROR || rate < 1 || rate > 10000) {
-        return "must be between 1 and 10000 frames a second";
+    if (n == NGX_ERROR || n < 1 || n > 10000) {
+        return bounds;
     }
 
-    burst = 5 * rate;
+    *rate = n;
+    *burst = 5 * n;
 
     if (cf->args->nelts == 3) {
 
         if (!ngx_http_chat_conf_prefix(&value[2], "burst=", &rest)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown parameter \"%V\" of chat_rate",
-                               &value[2]);
+                               "unknown parameter \"%V\" of %V",
+                               &value[2], &value[0]);
             return NGX_CONF_ERROR;
         }
 
-        burst = ngx_atoi(rest.data, rest.len);
+        n = ngx_atoi(rest.data, rest.len);
 
-        if (burst == NGX_ERROR || burst < 1 || burst > 100000) {
+        if (n == NGX_ERROR || n < 1 || n > 100000) {
             return "must have a burst between 1 and 100000";
         }
-    }
 
-    lcf->rate = rate;
-    lcf->burst = burst;
+        *burst = n;
+    }
 
     return NGX_CONF_OK;
 }

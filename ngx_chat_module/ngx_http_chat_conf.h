@@ -33,6 +33,8 @@ char *ngx_http_chat_conf_site(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_chat_conf_visitor_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 /* _ws_deflate.c */
 char *ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

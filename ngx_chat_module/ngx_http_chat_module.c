@@ -197,6 +197,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_visitor_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_conf_visitor_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_deflate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_http_chat_conf_deflate,
@@ -379,6 +386,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     lcf->stall = NGX_CONF_UNSET_MSEC;
     lcf->rate = NGX_CONF_UNSET_UINT;
     lcf->burst = NGX_CONF_UNSET_UINT;
+    lcf->visitors = NGX_CONF_UNSET_UINT;
+    lcf->visitors_burst = NGX_CONF_UNSET_UINT;
     lcf->deflate.enable = NGX_CONF_UNSET;
     lcf->echo = NGX_CONF_UNSET;
     lcf->echo_message = NGX_CONF_UNSET_SIZE;
@@ -405,6 +414,9 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->stall, prev->stall, 10000);
     ngx_conf_merge_uint_value(conf->rate, prev->rate, 20);
     ngx_conf_merge_uint_value(conf->burst, prev->burst, 100);
+    ngx_conf_merge_uint_value(conf->visitors, prev->visitors, 60);
+    ngx_conf_merge_uint_value(conf->visitors_burst, prev->visitors_burst,
+                              300);
     ngx_conf_merge_size_value(conf->echo_message, prev->echo_message,
                               CHAT_LIMIT_FRAME_MAX);
     ngx_conf_merge_uint_value(conf->echo_fragments, prev->echo_fragments,

@@ -102,6 +102,7 @@ ngx_http_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->ring_size = size - ngx_http_chat_zone_head();
 
     randombytes_buf(&zone->node, sizeof(zone->node));
+    randombytes_buf(zone->rates_key, sizeof(zone->rates_key));
 
     if (chat_ring_init(ngx_http_chat_zone_ring(zone), zone->ring_size)
         != CHAT_OK)

@@ -14,6 +14,7 @@
 
 
 #include "ngx_http_chat.h"
+#include "chat_rate.h"
 
 
 #define NGX_HTTP_CHAT_SLOTS       256
@@ -48,6 +49,9 @@ struct ngx_http_chat_zone_s {
     ngx_atomic_t        keys_seq;      /* odd while keys are written */
     chat_keys_t         keys;
     u_char              cursor_key[16];
+
+    u_char              rates_key[16];           /* random */
+    chat_rates_t        visitors;                /* new ones, by address */
 
     ngx_atomic_t        gone[CHAT_METRIC_MAX];   /* counters of the dead */
 

@@ -29,6 +29,7 @@ http {
     chat_zone main 16m;
     chat_redis %%REDIS%%;
     chat_rate 10000 burst=10000;
+    chat_visitor_rate off;
     server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
 }

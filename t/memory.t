@@ -45,6 +45,7 @@ http {
     chat_zone main 8m;
     chat_redis %%REDIS%%;
     chat_rate 1000;
+    chat_visitor_rate off;
     server {
         listen %%IP%%:%%PORT%%;
         server_name shop.test;

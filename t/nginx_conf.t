@@ -72,6 +72,7 @@ subtest 'what is good' => sub {
         chat_connections 1; chat_outbox 128k; chat_drain 0;
         chat_frame_size 1k; chat_send_queue 16k; chat_send_timeout 1s;
         chat_ping 1s; chat_poll_timeout 1s; chat_rate 1 burst=1;
+        chat_visitor_rate 1 burst=1;
         chat_path /a/; chat on; chat_cabinet off; chat_site x;",
         'chat_frame_size 64k; chat_send_queue 64m;
         chat_send_timeout 10m; chat_ping 1h; chat_poll_timeout 5m;
@@ -189,6 +190,9 @@ subtest 'values' => sub {
         ['chat_rate 10001;', qr/between 1 and 10000/],
         ['chat_rate 5 burst=0;', qr/burst between 1 and 100000/],
         ['chat_rate 5 nodelay;', qr/unknown parameter "nodelay" of chat_rate/],
+        ['chat_visitor_rate 0;', qr/"chat_visitor_rate" directive must be "off" or between 1 and/],
+        ['chat_visitor_rate off burst=5;', qr/must be "off" or between 1 and 10000 a minute/],
+        ['chat_visitor_rate 5 burst=100001;', qr/burst between 1 and 100000/],
         ['chat_deflate maybe;', qr/"chat_deflate" directive must be "on" or "off"/],
         ['chat_deflate on context=x;', qr/must have a context between 0 and 1g/],
         ['chat_deflate on min=2m;', qr/must have a min between 0 and 1m/],

@@ -1054,6 +1054,9 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
     [CHAT_METRIC_RATE_LIMITED] =
     { chat_string("rate_limited"), 0, chat_string("frames"),
       chat_string("refused by the rate limit") },
+    [CHAT_METRIC_VISITORS_LIMITED] =
+    { chat_string("visitors_limited"), 0, chat_string("visitors"),
+      chat_string("refused: too many new ones from their address") },
     [CHAT_METRIC_REDIS_CALLS] =
     { chat_string("redis_calls"), 0, chat_string("calls"),
       chat_string("sent to Redis") },

@@ -832,26 +832,28 @@ typedef enum chat_metric_e {
     /* refused: the session's queue was full */
     CHAT_METRIC_QUEUE_FULL = 20,
     CHAT_METRIC_RATE_LIMITED = 21,        /* refused by the rate limit */
-    CHAT_METRIC_REDIS_CALLS = 22,         /* sent to Redis */
-    CHAT_METRIC_REDIS_ERRORS = 23,        /* answered by an error */
+    /* refused: too many new ones from their address */
+    CHAT_METRIC_VISITORS_LIMITED = 22,
+    CHAT_METRIC_REDIS_CALLS = 23,         /* sent to Redis */
+    CHAT_METRIC_REDIS_ERRORS = 24,        /* answered by an error */
     /* answered by Redis, those that wait for news left out */
-    CHAT_METRIC_REDIS_TRIPS = 24,
+    CHAT_METRIC_REDIS_TRIPS = 25,
     /* from asked to answered, all redis_trips together */
-    CHAT_METRIC_REDIS_TRIPS_US = 25,
+    CHAT_METRIC_REDIS_TRIPS_US = 26,
     /* of redis_trips, longer than 50 ms */
-    CHAT_METRIC_REDIS_TRIPS_SLOW = 26,
-    CHAT_METRIC_REDIS_RECONNECTS = 27,    /* made anew */
+    CHAT_METRIC_REDIS_TRIPS_SLOW = 27,
+    CHAT_METRIC_REDIS_RECONNECTS = 28,    /* made anew */
     /* 1: this worker has no wake-up slot and polls */
-    CHAT_METRIC_NO_SLOT = 28,
+    CHAT_METRIC_NO_SLOT = 29,
     /* since the last verified delivery */
-    CHAT_METRIC_DELIVERY_AGE_MS = 29,
-    CHAT_METRIC_WHEEL_TIMERS = 30,        /* deadlines in the wheel */
+    CHAT_METRIC_DELIVERY_AGE_MS = 30,
+    CHAT_METRIC_WHEEL_TIMERS = 31,        /* deadlines in the wheel */
     /* kept for the next frames, replies and commands */
-    CHAT_METRIC_SPARE_BLOCKS = 31,
-    CHAT_METRIC_SPARE_BYTES = 32,         /* in these */
+    CHAT_METRIC_SPARE_BLOCKS = 32,
+    CHAT_METRIC_SPARE_BYTES = 33,         /* in these */
     /* refused: two password checks were running */
-    CHAT_METRIC_PWHASH_BUSY = 33,
-    CHAT_METRIC_MAX = 34
+    CHAT_METRIC_PWHASH_BUSY = 34,
+    CHAT_METRIC_MAX = 35
 } chat_metric_e;
 
 

@@ -24,6 +24,7 @@ http {
     chat_zone main 16m;
     chat_redis %%REDIS%%;
     chat_rate 10000;
+    chat_visitor_rate off;
     chat_drain 2s;
 SITES
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
