@@ -270,7 +270,7 @@ BENCH_O := $(call obj,$(wildcard bench/*.c))
 $(BENCH_O): CF += -D_GNU_SOURCE
 $(B)/bench/load: $(BENCH_O) $(B)/libchat.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $^ $(LDSAN) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(LDSAN) $(LIBS) -lssl -lcrypto
 
 # the peers: pinned, their install scripts never run
 bench/node_modules/.package-lock.json: bench/package.json \

@@ -1,12 +1,9 @@
 
 /*
- * Sockets of the load client.
+ * What goes over the connections: a turn of the loop, HTTP, frames.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +22,6 @@
 #define LOAD_HEAD        8192
 
 
-static void load_connect(load_conn_t *c);
-static void load_request(load_conn_t *c);
 static void load_read(load_conn_t *c);
 static void load_head(load_conn_t *c, unsigned char *p, size_t n);
 static void load_feed(load_conn_t *c, unsigned char *p, size_t n);
@@ -34,12 +29,6 @@ static void load_put(load_conn_t *c, const void *p, size_t n);
 static unsigned char *load_room(load_conn_t *c, size_t n);
 static void load_frame(load_conn_t *c, int opcode, const char *p, size_t n);
 static void load_flush(load_conn_t *c);
-static void load_lost(load_conn_t *c);
-static void load_poll(load_conn_t *c, int op, unsigned events);
-static void *load_resize(void *data, void *p, size_t old, size_t size);
-
-
-static const chat_ws_mem_t  load_ws_mem = { load_resize, NULL };
 
 
 uint64_t
@@ -72,16 +61,17 @@ void
 load_turn(load_t *l, uint64_t us)
 {
     int                 i, n;
+    uint64_t            now, pause;
     load_conn_t        *c;
     struct timespec     ts;
     struct epoll_event  events[LOAD_EVENTS];
 
-    while (l->connecting < LOAD_CONNECTING && l->next < l->n_conns) {
-        c = &l->conns[l->next++];
+    now = load_now();
 
-        if (c->state == LOAD_WAITING) {
-            load_connect(c);
-        }
+    while (l->connecting < LOAD_CONNECTING && l->n_waiting
+           && l->waiting[0]->not_before <= now)
+    {
+        load_connect(load_first(l));
     }
 
     while (l->dirty) {
@@ -89,6 +79,27 @@ load_turn(load_t *l, uint64_t us)
         l->dirty = c->next_dirty;
         c->dirty = 0;
         load_flush(c);
+    }
+
+    if (l->n_waiting && l->connecting < LOAD_CONNECTING) {
+        c = l->waiting[0];
+        pause = c->not_before > now ? c->not_before - now : 0;
+        us = us < pause ? us : pause;
+    }
+
+    if (l->pause) {
+        /*
+         * Nobody waits for single messages: the server does not pay for
+         * waking us, as it does not with clients behind a network card that
+         * gathers what came
+         */
+
+        pause = us < l->pause ? us : l->pause;
+        us = 0;
+
+        ts.tv_sec = 0;
+        ts.tv_nsec = pause * 1000;
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
     }
 
     ts.tv_sec = us / 1000000;
@@ -99,7 +110,7 @@ load_turn(load_t *l, uint64_t us)
     for (i = 0; i < n; i++) {
         c = events[i].data.ptr;
 
-        if (c->state == LOAD_CLOSED) {
+        if (c->state <= LOAD_WAITING) {
             continue;
         }
 
@@ -107,61 +118,14 @@ load_turn(load_t *l, uint64_t us)
             load_read(c);
         }
 
-        if (c->state != LOAD_CLOSED && (events[i].events & EPOLLOUT)) {
+        if (c->state > LOAD_WAITING && (events[i].events & EPOLLOUT)) {
             load_flush(c);
         }
     }
 }
 
 
-static void
-load_connect(load_conn_t *c)
-{
-    int                 one;
-    load_t             *l;
-    struct sockaddr_in  sin;
-
-    l = c->load;
-    one = 1;
-
-    c->fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
-
-    if (c->fd == -1) {
-        load_die("socket: %s", strerror(errno));
-    }
-
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(int));
-
-    memset(&sin, 0, sizeof(sin));
-    sin.sin_family = AF_INET;
-    sin.sin_port = htons(l->ports[c->index % l->n_ports]);
-
-    if (inet_pton(AF_INET, l->ip, &sin.sin_addr) != 1) {
-        load_die("not an address: %s", l->ip);
-    }
-
-    if (connect(c->fd, (struct sockaddr *) &sin, sizeof(sin)) == -1
-        && errno != EINPROGRESS)
-    {
-        load_die("connect: %s", strerror(errno));
-    }
-
-    l->connecting++;
-
-    c->state = c->token[0] || l->peer->identity == NULL || c->operator
-               ? LOAD_UPGRADE : LOAD_IDENTITY;
-    c->blocked = 1;
-    c->head_len = 0;
-
-    chat_ws_init(&c->ws, 1 << 24, &load_ws_mem);
-    c->ws.client = 1;
-
-    load_poll(c, EPOLL_CTL_ADD, EPOLLIN|EPOLLOUT);
-    load_request(c);
-}
-
-
-static void
+void
 load_request(load_conn_t *c)
 {
     char    buf[4096];
@@ -178,23 +142,29 @@ load_read(load_conn_t *c)
     ssize_t               n;
     static unsigned char  buf[LOAD_INPUT];
 
-    n = recv(c->fd, buf, LOAD_INPUT, 0);
+    do {
+        n = c->tls ? load_tls_recv(c, buf, LOAD_INPUT)
+                   : recv(c->fd, buf, LOAD_INPUT, 0);
 
-    if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
+        if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        }
 
-    if (n <= 0) {
-        load_lost(c);
-        return;
-    }
+        if (n <= 0) {
+            load_lost(c, 0);
+            return;
+        }
 
-    if (c->state < LOAD_OPEN) {
-        load_head(c, buf, n);
-        return;
-    }
+        if (c->state < LOAD_OPEN) {
+            load_head(c, buf, n);
 
-    load_feed(c, buf, n);
+        } else {
+            load_feed(c, buf, n);
+        }
+
+        /* what TLS has decrypted wakes nobody */
+
+    } while (c->tls && c->state > LOAD_WAITING);
 }
 
 
@@ -245,9 +215,9 @@ load_head(load_conn_t *c, unsigned char *p, size_t n)
 
     if (strncmp(c->head, "HTTP/1.1 101 ", 13) != 0) {
 
-        if (c->load->reconnecting) {
+        if (c->load->resume) {
             /* refused in a herd: it comes again */
-            load_lost(c);
+            load_lost(c, 0);
             return;
         }
 
@@ -292,11 +262,18 @@ load_feed(load_conn_t *c, unsigned char *p, size_t n)
             break;
 
         case CHAT_WS_CLOSE:
-            load_lost(c);
+            c->told = 1;
+            load_frame(c, CHAT_WS_CLOSE, "", 0);
+            load_flush(c);
+
+            if (c->state > LOAD_WAITING) {
+                load_lost(c, c->after ? random() % c->after : 0);
+            }
+
             return;
         }
 
-        if (c->state == LOAD_CLOSED) {
+        if (c->state <= LOAD_WAITING) {
             return;
         }
     }
@@ -371,15 +348,20 @@ load_room(load_conn_t *c, size_t n)
 static void
 load_flush(load_conn_t *c)
 {
-    ssize_t  n;
+    size_t          size;
+    ssize_t         n;
+    unsigned char  *p;
 
-    if (c->state == LOAD_CLOSED || c->state == LOAD_WAITING) {
+    if (c->state <= LOAD_WAITING) {
         return;
     }
 
     while (c->out_pos < c->out_len) {
-        n = send(c->fd, c->out + c->out_pos, c->out_len - c->out_pos,
-                 MSG_NOSIGNAL);
+        p = c->out + c->out_pos;
+        size = c->out_len - c->out_pos;
+
+        n = c->tls ? load_tls_send(c, p, size)
+                   : send(c->fd, p, size, MSG_NOSIGNAL);
 
         if (n == -1) {
 
@@ -392,7 +374,7 @@ load_flush(load_conn_t *c)
                 return;
             }
 
-            load_lost(c);
+            load_lost(c, 0);
             return;
         }
 
@@ -411,94 +393,4 @@ load_flush(load_conn_t *c)
         c->out_pos = 0;
         c->out_len = 0;
     }
-}
-
-
-/* The server ended it. */
-
-static void
-load_lost(load_conn_t *c)
-{
-    load_t  *l;
-
-    l = c->load;
-
-    if (c->state < LOAD_OPEN && c->state > LOAD_WAITING) {
-
-        if (!l->reconnecting) {
-            load_die("a connection was refused: %s", strerror(errno));
-        }
-
-        l->connecting--;
-    }
-
-    if (c->state == LOAD_READY) {
-        l->ready--;
-    }
-
-    load_close(c, 0);
-
-    if (l->reconnecting) {
-        c->state = LOAD_WAITING;
-        l->next = c->index < l->next ? c->index : l->next;
-        return;
-    }
-
-    l->broken++;
-}
-
-
-void
-load_close(load_conn_t *c, int reset)
-{
-    struct linger  linger;
-
-    if (reset) {
-        linger.l_onoff = 1;
-        linger.l_linger = 0;
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    }
-
-    close(c->fd);
-    chat_ws_done(&c->ws);
-
-    c->state = LOAD_CLOSED;
-    c->out_pos = 0;
-    c->out_len = 0;
-    c->head_len = 0;
-}
-
-
-void
-load_stall(load_conn_t *c)
-{
-    c->stalled = 1;
-    load_poll(c, EPOLL_CTL_MOD, 0);
-}
-
-
-static void
-load_poll(load_conn_t *c, int op, unsigned events)
-{
-    struct epoll_event  ee;
-
-    memset(&ee, 0, sizeof(ee));
-    ee.events = events;
-    ee.data.ptr = c;
-
-    if (epoll_ctl(c->load->epoll, op, c->fd, &ee) == -1) {
-        load_die("epoll_ctl: %s", strerror(errno));
-    }
-}
-
-
-static void *
-load_resize(void *data, void *p, size_t old, size_t size)
-{
-    if (size == 0) {
-        free(p);
-        return NULL;
-    }
-
-    return realloc(p, size);
 }

@@ -12,6 +12,8 @@
 
 
 #define LOAD_WINDOW  24              /* of the 32 commands a session queues */
+#define LOAD_FRAME   8192
+#define LOAD_RETRY   50000           /* us after a refused write */
 
 #define LOAD_UPGRADE_HEADERS                                                  \
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"                           \
@@ -23,13 +25,18 @@ static size_t load_chat_request(load_conn_t *c, char *p, size_t size);
 static int load_chat_identity(load_conn_t *c, char *head);
 static void load_chat_opened(load_conn_t *c);
 static void load_chat_frame(load_conn_t *c, const chat_str_t *text);
+static void load_chat_welcome(load_conn_t *c, const chat_str_t *text);
 static void load_chat_acked(load_conn_t *c, const chat_str_t *text);
 static void load_chat_take(load_conn_t *c, unsigned channel);
 static void load_chat_publish(load_conn_t *c, unsigned channel,
     const char *text);
+static unsigned load_chat_missing(load_conn_t *c, const chat_str_t *text);
+static void load_chat_ask(load_conn_t *c);
+static void load_chat_history(load_conn_t *c, const chat_str_t *text);
+static uint64_t load_chat_seq(const chat_str_t *text);
 static void load_chat_cursor(load_conn_t *c, const chat_str_t *text);
-static int load_field(const chat_str_t *text, const char *name, char *dst,
-    size_t size);
+static int load_field(const chat_str_t *text, const char *name,
+    const char *ends, char *dst, size_t size);
 
 static size_t load_nchan_request(load_conn_t *c, char *p, size_t size);
 static void load_nchan_opened(load_conn_t *c);
@@ -42,7 +49,6 @@ static void load_sio_opened(load_conn_t *c);
 static void load_sio_frame(load_conn_t *c, const chat_str_t *text);
 static void load_sio_publish(load_conn_t *c, unsigned channel,
     const char *text);
-static void load_member(load_conn_t *c);
 
 
 const load_peer_t  load_peers[] = {
@@ -68,29 +74,32 @@ const load_peer_t  load_peers[] = {
 static size_t
 load_chat_request(load_conn_t *c, char *p, size_t size)
 {
-    load_t  *l;
+    load_t      *l;
+    const char  *scheme;
 
     l = c->load;
+    scheme = l->tls ? "https" : "http";
 
     if (c->state == LOAD_IDENTITY) {
         return snprintf(p, size, "POST /_chat/v1/visitor HTTP/1.1\r\n"
-                        "Host: %s\r\nOrigin: http://%s\r\n"
+                        "Host: %s\r\nOrigin: %s://%s\r\n"
                         "Content-Type: application/json\r\n"
                         "Content-Length: 2\r\n\r\n{}",
-                        l->hosts[c->account], l->hosts[c->account]);
+                        l->hosts[c->account], scheme, l->hosts[c->account]);
     }
 
     if (c->operator) {
         return snprintf(p, size, "GET /api/v1/ws HTTP/1.1\r\nHost: %s\r\n"
-                        "Origin: http://%s\r\nCookie: %s\r\n"
-                        LOAD_UPGRADE_HEADERS "\r\n", l->desk, l->desk,
+                        "Origin: %s://%s\r\nCookie: %s%s\r\n"
+                        LOAD_UPGRADE_HEADERS "\r\n", l->desk, scheme,
+                        l->desk, l->tls ? "__Host-" : "",
                         l->cookies[c->account]);
     }
 
     return snprintf(p, size, "GET /_chat/v1/ws HTTP/1.1\r\nHost: %s\r\n"
-                    "Origin: http://%s\r\nAuthorization: Bearer %s\r\n"
+                    "Origin: %s://%s\r\nAuthorization: Bearer %s\r\n"
                     LOAD_UPGRADE_HEADERS "\r\n", l->hosts[c->account],
-                    l->hosts[c->account], c->token);
+                    scheme, l->hosts[c->account], c->token);
 }
 
 
@@ -102,7 +111,8 @@ load_chat_identity(load_conn_t *c, char *head)
     text.data = (unsigned char *) head;
     text.len = strlen(head);
 
-    return load_field(&text, "\"token\":\"", c->token, sizeof(c->token));
+    return load_field(&text, "\"token\":\"", "\"", c->token,
+                      sizeof(c->token));
 }
 
 
@@ -128,6 +138,7 @@ load_chat_opened(load_conn_t *c)
 static void
 load_chat_frame(load_conn_t *c, const chat_str_t *text)
 {
+    char         after[16];
     const char  *p;
 
     p = (const char *) text->data;
@@ -141,11 +152,21 @@ load_chat_frame(load_conn_t *c, const chat_str_t *text)
     case 'e':
 
         if (p[7] == 'v') {
-            if (c->load->reconnecting) {
+            if (c->load->resume) {
                 load_chat_cursor(c, text);
+
+                if (load_chat_missing(c, text)) {
+                    return;
+                }
             }
 
             load_got(c, p, text->len);
+            return;
+        }
+
+        if (c->load->resume) {
+            /* what is unanswered is sent again with the next connection */
+            load_lost(c, LOAD_RETRY);
             return;
         }
 
@@ -160,20 +181,161 @@ load_chat_frame(load_conn_t *c, const chat_str_t *text)
         return;
 
     case 'w':
-        load_chat_cursor(c, text);
-        load_member(c);
+        load_chat_welcome(c, text);
         return;
 
-    default: /* presence, link, bye, typing */
+    case 'h':
+        load_chat_history(c, text);
+        return;
+
+    case 'b':
+
+        if (load_field(text, "\"after_ms\":", ",}", after, sizeof(after))
+            == CHAT_OK)
+        {
+            c->after = strtoul(after, NULL, 10) * 1000;
+        }
+
+        return;
+
+    default: /* presence, link, typing */
         return;
     }
+}
+
+
+/* `n`: how far it came; what was accepted then has no other answer. */
+
+static void
+load_chat_welcome(load_conn_t *c, const chat_str_t *text)
+{
+    char  n[24];
+
+    load_chat_cursor(c, text);
+
+    if (c->since
+        && load_field(text, "\"n\":\"", "\"", n, sizeof(n)) == CHAT_OK)
+    {
+        while (c->acked < strtoull(n, NULL, 10) && c->acked < c->n) {
+            c->acked++;
+            free(load_shift(&c->kept));
+        }
+    }
+
+    if (c->since && memmem(text->data, text->len, "\"reset\":true", 12)) {
+        c->load->resets++;
+    }
+
+    load_ready(c);
+
+    if (c->narrow && c->since) {
+        /* whatever it told: ask and see */
+        load_chat_ask(c);
+    }
+}
+
+
+/*
+ * Who was away for long is told of dialogs that have changed, and asks for
+ * what is missing in his (a reader that stalls has only one).  What comes
+ * before that answer is part of it, or of the next.
+ */
+
+static unsigned
+load_chat_missing(load_conn_t *c, const chat_str_t *text)
+{
+    uint64_t  seq;
+
+    seq = c->narrow ? load_chat_seq(text) : 0;
+
+    if (seq == 0) {
+        return 0;
+    }
+
+    if (c->asking || seq > c->seq + 1) {
+        c->newest = seq;
+
+        if (!c->asking) {
+            load_chat_ask(c);
+        }
+
+        return 1;
+    }
+
+    c->seq = seq;
+
+    return 0;
+}
+
+
+static void
+load_chat_ask(load_conn_t *c)
+{
+    int   n;
+    char  text[128];
+
+    c->asking = 1;
+
+    n = snprintf(text, sizeof(text),
+                 "{\"t\":\"history\",\"dialog\":\"%s\",\"after\":\"%lu\"}",
+                 c->load->channels[0].dialog, c->seq);
+    load_text(c, text, n);
+}
+
+
+static void
+load_chat_history(load_conn_t *c, const chat_str_t *text)
+{
+    const char  *p, *last;
+
+    p = (const char *) text->data;
+    last = p + text->len;
+
+    while ((p = memchr(p, '@', last - p)) != NULL) {
+        load_got(c, p, last - p);
+        p++;
+    }
+
+    c->seq = load_chat_seq(text);
+    c->asking = 0;
+
+    if (c->newest > c->seq
+        || memmem(text->data, text->len, "\"more\":true", 11))
+    {
+        load_chat_ask(c);
+    }
+}
+
+
+/* The last one, of a frame with several. */
+
+static uint64_t
+load_chat_seq(const chat_str_t *text)
+{
+    size_t       left;
+    uint64_t     seq;
+    const char  *p;
+
+    static const char  name[] = "\"seq\":\"";
+
+    seq = 0;
+    p = (const char *) text->data;
+    left = text->len;
+
+    while ((p = memmem(p, left, name, sizeof(name) - 1)) != NULL) {
+        p += sizeof(name) - 1;
+        left = (const char *) text->data + text->len - p;
+        seq = strtoull(p, NULL, 10);
+    }
+
+    return seq;
 }
 
 
 static void
 load_chat_cursor(load_conn_t *c, const chat_str_t *text)
 {
-    if (load_field(text, "\"cursor\":\"", c->cursor, LOAD_CURSOR)
+    if (load_field(text, "\"cursor\":\"", "\"", c->cursor, LOAD_CURSOR)
         != CHAT_OK)
     {
         load_die("a frame without a cursor");
@@ -193,6 +355,7 @@ load_chat_acked(load_conn_t *c, const chat_str_t *text)
     load_channel_t  *ch;
 
     c->acked++;
+    free(load_shift(&c->kept));
 
     if (c->operator) {
 
@@ -211,7 +374,7 @@ load_chat_acked(load_conn_t *c, const chat_str_t *text)
         channel = c->publisher ? c->publisher - 1 : c->channel;
         ch = &c->load->channels[channel];
 
-        if (load_field(text, "\"dialog\":\"", ch->dialog,
+        if (load_field(text, "\"dialog\":\"", "\"", ch->dialog,
                        sizeof(ch->dialog))
             != CHAT_OK)
         {
@@ -228,7 +391,7 @@ load_chat_acked(load_conn_t *c, const chat_str_t *text)
         return;
     }
 
-    load_acked(c);
+    load_next(c);
 }
 
 
@@ -257,7 +420,7 @@ static void
 load_chat_publish(load_conn_t *c, unsigned channel, const char *text)
 {
     int   n;
-    char  buf[4096];
+    char  buf[LOAD_FRAME];
 
     if (c->operator) {
         n = snprintf(buf, sizeof(buf), "{\"t\":\"post_message\",\"n\":\"%lu\","
@@ -269,15 +432,20 @@ load_chat_publish(load_conn_t *c, unsigned channel, const char *text)
                      "\"text\":\"%s\"}", ++c->n, text);
     }
 
+    if (c->load->resume) {
+        load_push(&c->kept, buf);
+    }
+
     load_text(c, buf, n);
 }
 
 
 static int
-load_field(const chat_str_t *text, const char *name, char *dst, size_t size)
+load_field(const chat_str_t *text, const char *name, const char *ends,
+    char *dst, size_t size)
 {
     size_t       n;
-    const char  *p, *end;
+    const char  *p, *last;
 
     p = memmem(text->data, text->len, name, strlen(name));
 
@@ -286,17 +454,20 @@ load_field(const chat_str_t *text, const char *name, char *dst, size_t size)
     }
 
     p += strlen(name);
-    end = memchr(p, '"', (const char *) text->data + text->len - p);
+    last = (const char *) text->data + text->len;
 
-    if (end == NULL || (size_t) (end - p) >= size) {
-        return CHAT_ERROR;
+    for (n = 0; p < last && strchr(ends, *p) == NULL; p++) {
+
+        if (n + 1 == size) {
+            return CHAT_ERROR;
+        }
+
+        dst[n++] = *p;
     }
 
-    n = end - p;
-    memcpy(dst, p, n);
     dst[n] = '\0';
 
-    return CHAT_OK;
+    return p < last ? CHAT_OK : CHAT_ERROR;
 }
 
 
@@ -314,7 +485,7 @@ load_nchan_request(load_conn_t *c, char *p, size_t size)
 static void
 load_nchan_opened(load_conn_t *c)
 {
-    load_member(c);
+    load_ready(c);
 }
 
 
@@ -373,7 +544,7 @@ load_sio_frame(load_conn_t *c, const chat_str_t *text)
             return;
 
         case '3':
-            load_member(c);
+            load_ready(c);
             return;
 
         case '2':
@@ -392,19 +563,10 @@ static void
 load_sio_publish(load_conn_t *c, unsigned channel, const char *text)
 {
     int   n;
-    char  buf[4096];
+    char  buf[LOAD_FRAME];
 
     n = snprintf(buf, sizeof(buf), "42[\"m\",\"c%u\",\"%s\"]",
                  c->channel,
                  text);
     load_text(c, buf, n);
-}
-
-
-/* Peers have nothing to open: a channel is there with its last member. */
-
-static void
-load_member(load_conn_t *c)
-{
-    load_ready(c);
 }

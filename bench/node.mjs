@@ -27,3 +27,8 @@ io.on('connection', (socket) => {
 });
 
 http.listen({ host: ip, port: Number(port), backlog: 1024 }, () => console.log('ready'));
+
+process.on('SIGTERM', () => {
+  setTimeout(() => process.exit(0), 1000);
+  io.close(() => process.exit(0));
+});

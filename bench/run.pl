@@ -11,8 +11,8 @@ use FindBin qw($RealBin);
 use lib "$RealBin", "$RealBin/../t/lib";
 
 use Bench;
+use Report;
 use Getopt::Long;
-use POSIX qw(strftime);
 use Test::More;
 
 use Chat::Test;
@@ -22,12 +22,14 @@ GetOptions(\%opt, 'quick', 'only=s', 'pairs=i', 'minutes=i')
     or die "usage: bench/run.pl [--quick] [--only=NAME,NAME] [--pairs=N]"
         . " [--minutes=N]\n";
 my $pairs = $opt{pairs} || ($opt{quick} ? 1 : 5);
-my $seconds = $opt{quick} ? 1 : 3;
+my $seconds = $opt{quick} ? 1 : 2;
 my %only = map { $_ => 1 } split /,/, $opt{only} // '';
 
 my $t = Chat::Test->new;
 my $began = time;
-my (%server, %figures, @notes);
+my $quick = $opt{quick};
+my (%server, @notes);
+my $report = Report->new;
 
 sub wanted($name) { return !%only || $only{$name} }
 
@@ -35,20 +37,15 @@ sub wanted($name) { return !%only || $only{$name} }
 # One figure of one server, kept until the table is made.
 sub keep($figure, $server, $value) {
     return unless defined $value;
-    push @{$figures{$figure}{$server}}, $value;
-    printf STDERR "# %-34s %-10s %s\n", $figure, $server, round($value);
+    $report->keep($figure, $server, $value);
+    printf STDERR "# %-34s %-10s %s\n", $figure, $server,
+        Report::round($value);
 }
 
-sub median(@v) {
-    @v = sort { $a <=> $b } @v;
-    return @v % 2 ? $v[@v / 2] : ($v[@v / 2 - 1] + $v[@v / 2]) / 2;
-}
+# What comes of faults is the same beside peers or not: not in two minutes.
+sub others() { return $quick ? 'ours' : sort keys %server }
 
-sub round($v) {
-    return '-' unless defined $v;
-    return $v >= 100 ? sprintf('%.0f', $v) : $v >= 10 ? sprintf('%.1f', $v)
-                                           : sprintf('%.2f', $v);
-}
+sub ms($us) { return defined $us ? $us / 1000 : undef }
 
 # A run that may fail: what it said becomes a note, its figures are missing.
 sub run($name, %args) {
@@ -67,11 +64,12 @@ sub run($name, %args) {
 # Every server with workers that have served nobody yet.
 sub idle() {
     for my $name (sort keys %server) {
-        $server{$name}{fresh}->();
-        my $r = run($name, mode => 'idle', n => $opt{quick} ? 1000 : 2000,
-                    seconds => 1);
-        keep('idle', $name, $r->{private_bytes});
-        keep('idle shared', $name, $r->{shared_bytes});
+        for my $tls (0, $server{$name}{tls} && !$quick ? 1 : ()) {
+            $server{$name}{fresh}->();
+            my $r = run($name, mode => 'idle', tls => $tls,
+                        n => $quick || $tls ? 1000 : 2000);
+            keep($tls ? 'idle tls' : 'idle', $name, $r->{private_bytes});
+        }
     }
 }
 
@@ -79,12 +77,18 @@ sub latency() {
     for my $name (sort keys %server) {
         my $r = run($name, mode => 'dialogs', rate => 2000,
                     seconds => $seconds);
-        keep("latency $_", $name, defined $r->{"latency_${_}_us"}
-                ? $r->{"latency_${_}_us"} / 1000 : undef)
+        keep("latency $_", $name, ms($r->{"latency_${_}_us"}))
             for qw(p50 p99 p999);
         keep('cpu per message', $name, $r->{cpu_us_per_message});
-        keep('lost', $name, $r->{lost});
-        keep('doubled', $name, $r->{doubled});
+        keep($_, $name, $r->{$_}) for qw(lost doubled);
+    }
+}
+
+sub tls() {
+    for my $name (grep { $server{$_}{tls} } sort keys %server) {
+        my $r = run($name, mode => 'dialogs', rate => 2000,
+                    seconds => $seconds, tls => 1);
+        keep("tls $_", $name, ms($r->{"latency_${_}_us"})) for qw(p50 p99);
     }
 }
 
@@ -92,180 +96,143 @@ sub latency() {
 # next step is tried even after one that failed: a moment of the machine is
 # not the server's fault.
 sub throughput() {
-    my @ladder = $opt{quick} ? (2000, 5000, 10_000, 20_000)
-        : (3500, 5000, 7000, 10_000, 14_000, 20_000, 28_000, 40_000);
+    my @ladder = $quick ? (2000, 10_000, 20_000)
+        : (1000, 2000, 3500, 5000, 7000, 10_000, 14_000, 20_000, 28_000,
+           40_000);
 
     for my $name (sort keys %server) {
         my ($best, $failed) = (0, 0);
 
         for my $rate (@ladder) {
             my $r = run($name, mode => 'dialogs', rate => $rate,
-                        seconds => $opt{quick} ? 1 : 2);
+                        seconds => 1);
             my $ok = !$r->{broken} && defined $r->{lost} && $r->{lost} == 0
                 && $r->{doubled} == 0 && $r->{latency_p99_us} < 50_000;
             ($best, $failed) = ($rate, 0) if $ok;
-            last if !$ok && ++$failed == 2;
+            last if !$ok && ++$failed == ($quick ? 1 : 2);
         }
 
         keep('throughput', $name, $best);
     }
 }
 
+# Readers are looked after once a millisecond, as behind a network card; and
+# once more with one that wakes up for every message.
 sub fanout() {
+    my @fan = (mode => 'fanout', receivers => $quick ? 500 : 1000,
+               seconds => $seconds);
+
     for my $name (sort keys %server) {
-        my $n = $opt{quick} ? 500 : 1000;
-
-        my $r = run($name, mode => 'fanout', receivers => $n, rate => 20,
-                    seconds => $seconds);
+        my $r = run($name, @fan, rate => 20, pause => 1000);
         keep('fanout single', $name, $r->{cpu_us_per_delivery});
-        keep('fanout p99', $name, ($r->{latency_p99_us} // 0) / 1000);
+        keep('fanout p99', $name, ms($r->{latency_p99_us}));
 
-        $r = run($name, mode => 'fanout', receivers => $n, rate => 160,
-                 publishers => 16, seconds => $seconds);
+        $r = run($name, @fan, rate => 160, publishers => 16, pause => 1000);
         keep('fanout burst', $name, $r->{cpu_us_per_delivery});
+
+        next if $quick;
+        $r = run($name, @fan, rate => 20);
+        keep('fanout woken', $name, $r->{cpu_us_per_delivery});
     }
 }
 
 sub stalled() {
-    for my $name (sort keys %server) {
-        for my $stall (0, 1) {
-            my $r = run($name, mode => 'fanout', receivers => 100,
-                        rate => 200, seconds => $opt{quick} ? 1 : 2,
-                        stall => $stall, size => 1500);
-            keep($stall ? 'stalled p99' : 'unstalled p99', $name,
-                 ($r->{latency_p99_us} // 0) / 1000);
-        }
+    for my $name (others()) {
+        my $r = run($name, mode => 'stalled', receivers => 50, rate => 200,
+                    size => 3500, rounds => $quick ? 1 : 2);
+        my ($with, $without) = @$r{qw(with_p99_us without_p99_us)};
+        keep('stall without', $name, ms($without));
+        keep('stall ratio', $name, $with / $without) if $with && $without;
+        keep('stall closed', $name, 100 * $r->{cut} / $r->{stalls})
+            if $r->{stalls};
+        keep('stall lost', $name, $r->{lost});
     }
 }
 
 sub herd() {
-    for my $name (sort keys %server) {
-        my $r = run($name, mode => 'herd', n => $opt{quick} ? 500 : 3000);
-        keep('herd', $name, defined $r->{back_p99_us}
-                ? $r->{back_p99_us} / 1000 : undef);
+    for my $name (others()) {
+        my $r = run($name, mode => 'herd', n => $quick ? 2000 : 15_000,
+                    dialogs => 100, rate => 500, seconds => $seconds,
+                    jitter => 500_000,
+                    $name eq 'ours' ? (redis => $server{$name}{redis}) : ());
+        keep('herd', $name, ms($r->{back_p99_us}));
+        keep('herd others', $name,
+             $r->{meanwhile_p99_us} / $r->{before_p99_us})
+            if $r->{meanwhile_p99_us} && $r->{before_p99_us};
+        keep('herd hget', $name, $r->{redis_hget});
+        keep('herd redis', $name, $r->{redis_calls} - $r->{redis_hget})
+            if defined $r->{redis_calls};
+        keep('herd lost', $name, $r->{lost});
     }
 }
 
-# What the machine could do at most: Redis alone, nginx alone.
+# Both sides of 100 dialogs get ten messages a second each.
+my @FAULT = (mode => 'fault', dialogs => 100, rate => 2000);
+
+sub reload() {
+    for my $name (others()) {
+        my $r = run($name, @FAULT, fault => 'reload',
+                    seconds => $quick ? 5 : 6);
+        keep("reload $_", $name, $r->{$_}) for qw(lost doubled deaf);
+        keep('reload told', $name, 100 * $r->{told} / $r->{cut}) if $r->{cut};
+        keep('reload spread', $name, $r->{cut_spread_us} / 1e6) if $r->{cut};
+        keep('reload silence', $name, ms($r->{silence_us}));
+        $server{$name}{fresh}->() if $name eq 'nchan';
+    }
+}
+
+sub killed() {
+    $t->allow(qr/worker process \d+ exited on signal 9/);
+
+    for my $name (others()) {
+        my $r = run($name, @FAULT, fault => 'kill', seconds => 4);
+        keep("kill $_", $name, $r->{$_}) for qw(lost doubled deaf);
+        keep('kill silence', $name, ms($r->{silence_us}));
+        $server{$name}{fresh}->() if $name eq 'nchan';
+    }
+
+    # who was killed has left nothing behind: all have their slots
+    my $lost;
+    eval {
+        wait_for(sub {
+            my $s = status($t);
+            $lost = abs($s->{workers} - 2) + $s->{no_slot};
+            return !$lost;
+        }, 20, 'slots of two workers');
+    };
+    keep('kill slots', 'ours', $lost);
+}
+
+# Not against time: once.
+sub conformance() {
+    local $ENV{CHAT_BUILD} = $t->{build};
+    my ($rc, $out, $err) = $t->command(
+        [$^X, 't/ws_conformance.t'], timeout => 300);
+    my ($cases) = "$out$err" =~ /# (\d+) cases: /;
+    my $failed = () = $out =~ /^not ok/mg;
+    keep('conformance', 'ours', $cases);
+    keep('conformance failed', 'ours', $rc && !$failed ? 1 : $failed);
+}
+
+# What the machine could do at most: Redis alone, nginx alone, sockets alone.
 sub physics() {
     my $sock = $t->redis->socket;
-    my $n = $opt{quick} ? 20_000 : 200_000;
-    my ($rc, $out) = $t->command(['redis-benchmark', '-s', $sock, '-n', $n,
-        '-c', 50, '-P', 1, '--csv', 'XADD', 'bench', 'MAXLEN', '~', '10000',
-        '*', 'h', 'x' x 60, 'b', 'x' x 200]);
+    my ($rc, $out) = $t->command(['redis-benchmark', '-s', $sock, '-n',
+        $quick ? 20_000 : 200_000, '-c', 50, '-P', 1, '--csv', 'XADD',
+        'bench', 'MAXLEN', '~', '10000', '*', 'h', 'x' x 60, 'b',
+        'x' x 200]);
     my ($rps) = $out =~ /^"XADD[^\n]*?","([\d.]+)"/m;
     keep('redis XADD', 'limit', $rps);
 
     my ($rc2, $scripts) = $t->command(
-        [$^X, "$RealBin/scripts.pl", $opt{quick} ? 5000 : 40_000]);
+        [$^X, "$RealBin/scripts.pl", $quick ? 5000 : 40_000]);
     my ($us) = $scripts =~ /^append, batch of 8\s+[\d.]+\s+([\d.]+)/m;
     keep('redis append', 'limit', $us && 1e6 / $us);
 
-    my $static = static($t, $opt{quick} ? 2 : 4);
-    keep('nginx static', 'limit', $static);
-}
-
-
-# ---------------------------------------------------------------- the table
-
-my $ours = 'ours';
-
-sub value($figure, $name) {
-    my $v = $figures{$figure}{$name} or return undef;
-    return median(@$v);
-}
-
-# Ratio of medians hides which pairs belong together: the median of ratios.
-sub ratio($figure, $peer) {
-    my ($a, $b) = @{$figures{$figure}}{$ours, $peer};
-    my $n = $a && $b ? (@$a < @$b ? @$a : @$b) : 0;
-    my @r = map { $b->[$_] ? $a->[$_] / $b->[$_] : () } 0 .. $n - 1;
-    return @r ? median(@r) : undef;
-}
-
-# [title, figure, unit, required, is it met?]: issue 3's table
-my @rows = (
-    ['private memory per idle WebSocket', 'idle', 'B', '<= 1536',
-        sub ($v) { $v <= 1536 }],
-    ['1:1 messages/s, 200 dialogs, p99 < 50 ms, 0 lost', 'throughput', '/s',
-        '>= 20000', sub ($v) { $v >= 20_000 }],
-    ['latency at 2000/s, p50', 'latency p50', 'ms', '<= 0.5',
-        sub ($v) { $v <= 0.5 }],
-    ['latency at 2000/s, p99', 'latency p99', 'ms', '<= 3',
-        sub ($v) { $v <= 3 }],
-    ['latency at 2000/s, p99.9', 'latency p999', 'ms', '', undef],
-    ['processor time of workers per message at 2000/s', 'cpu per message',
-        'us', '', undef],
-    ['messages lost at 2000/s', 'lost', '', '0', sub ($v) { $v == 0 }],
-    ['messages doubled at 2000/s', 'doubled', '', '0',
-        sub ($v) { $v == 0 }],
-    ['fan-out, processor time per delivery, single', 'fanout single', 'us',
-        '<= 5', sub ($v) { $v <= 5 }],
-    ['fan-out, the same, bursts of 16', 'fanout burst', 'us', '<= 1.5',
-        sub ($v) { $v <= 1.5 }],
-    ['fan-out of 20/s, p99', 'fanout p99', 'ms', '', undef],
-    ['100 readers at 200/s, p99', 'unstalled p99', 'ms', '', undef],
-    ['the same beside a stalled reader, p99', 'stalled p99', 'ms', '',
-        undef],
-    ['clients cut at once are back, p99', 'herd', 'ms', '<= 10000',
-        sub ($v) { $v <= 10_000 }],
-);
-
-sub table() {
-    my @peers = grep { $_ ne $ours } sort keys %server;
-    my @out = ('| work | unit | ours | ' . join(' | ', @peers) . ' | '
-               . join(' | ', map { "ours / $_" } @peers)
-               . ' | required | met |',
-               '|---' x (5 + 2 * @peers) . '|');
-
-    for my $row (@rows) {
-        my ($title, $figure, $unit, $required, $met) = @$row;
-        my $v = value($figure, $ours);
-        next unless defined $v;
-        push @out, '| ' . join(' | ', $title, $unit, round($v),
-            (map { round(value($figure, $_)) } @peers),
-            (map { round(ratio($figure, $_)) } @peers), $required,
-            $met ? ($met->($v) ? 'yes' : 'NO') : '') . ' |';
-    }
-
-    return join "\n", @out, '';
-}
-
-sub limits() {
-    my %title = ('redis XADD' => 'redis-benchmark XADD, 50 clients',
-        'redis append' => 'our append script, batches of 8, inside Redis',
-        'nginx static' => 'nginx `return 200`, keepalive, 64 clients');
-    return join "\n", '| limit of this machine | a second |', '|---|---|',
-        (map { "| $title{$_} | " . round(value($_, 'limit')) . ' |' }
-            grep { $figures{$_} } sort keys %title), '';
-}
-
-sub report() {
-    my $v = versions($t);
-    my ($cpu) = $t->slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
-    my $cores = () = $t->slurp('/proc/cpuinfo') =~ /^processor/mg;
-    my ($load) = $t->slurp('/proc/loadavg') =~ /^(.*?) \d+\//;
-    my ($kernel) = $t->slurp('/proc/sys/kernel/osrelease') =~ /(\S+)/;
-
-    return join "\n",
-        '# Bench', '',
-        'Written by `make bench' . ($opt{quick} ? '-quick' : '') . '`, '
-            . strftime('%Y-%m-%d %H:%M UTC', gmtime $began)
-            . sprintf(', %d min.', (time - $began) / 60 + 0.5), '',
-        "$cores x $cpu, Linux $kernel; load averages at the end: $load.",
-        "nginx $v->{nginx}, Redis $v->{redis}, nchan $v->{nchan}, "
-            . "socket.io $v->{'socket.io'}.", '',
-        'Everything (servers with two workers or nodes each, a Redis with '
-            . '`appendfsync everysec` each, the load client) runs on this '
-            . 'machine.',
-        "Runs are interleaved; figures are medians of $pairs "
-            . ($pairs > 1 ? 'runs' : 'run')
-            . ', ratios medians of the ratios of runs made one after the '
-            . 'other.',
-        'Where the machine is shared, only ratios mean something: compare '
-            . 'with the limits below.', '',
-        table(), limits(),
-        (@notes ? ('Runs that failed:', '', map { "- $_" } @notes) : ()), '';
+    keep('nginx static', 'limit', limit($t, 'answers_per_second',
+        mode => 'static', n => 64, seconds => $quick ? 1 : 3));
+    keep("writev $_", 'limit', limit($t, 'writev_us', mode => 'writev',
+        n => 1000, size => $_, rounds => $quick ? 50 : 200)) for 350, 3500;
 }
 
 
@@ -276,9 +243,15 @@ $server{ours} = ours($t);
 $server{nchan} = nchan($t);
 $server{'socket.io'} = socketio($t);
 
-my @work = ([idle => \&idle], [latency => \&latency], [fanout => \&fanout],
-            [throughput => \&throughput], [stalled => \&stalled],
-            [herd => \&herd]);
+# name, run, and in which pairs: what counts events needs fewer of them than
+# what takes times
+my @work = (
+    [idle => \&idle, 2], [latency => \&latency, 1],
+    $quick ? () : [tls => \&tls, 2],
+    [fanout => \&fanout, 1], [throughput => \&throughput, 1],
+    [stalled => \&stalled, 1], [reload => \&reload, 2],
+    [kill => \&killed, 2], [herd => \&herd, 2],
+);
 
 for my $pair (1 .. $pairs) {
     if ($opt{minutes} && time - $began > 60 * $opt{minutes}) {
@@ -288,18 +261,25 @@ for my $pair (1 .. $pairs) {
 
     print STDERR "# pair $pair of $pairs\n";
     for (@work) {
-        my ($name, $run) = @$_;
-        $run->() if wanted($name);
+        my ($name, $run, $every) = @$_;
+        next if !wanted($name) || ($pair - 1) % $every;
+        my $from = time;
+        $run->();
+        printf STDERR "# %s: %d s\n", $name, time - $from;
     }
 }
 
 physics() if wanted('physics');
+conformance() if wanted('conformance') && (%only || !$quick);
 
-my $text = report();
+my $text = $report->text(versions => versions($t), began => $began,
+    pairs => $pairs, command => 'make bench' . ($quick ? '-quick' : ''),
+    herd => $quick ? 2000 : 15_000, notes => \@notes,
+    peers => [grep { $_ ne 'ours' } sort keys %server]);
 print $text;
 
 if (!%only) {
-    open my $fh, '>', "$RealBin/" . ($opt{quick} ? 'QUICK.md' : 'RESULTS.md')
+    open my $fh, '>', "$RealBin/" . ($quick ? 'QUICK.md' : 'RESULTS.md')
         or die $!;
     print $fh $text;
     close $fh;

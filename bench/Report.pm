@@ -1,0 +1,209 @@
+package Report;
+
+# Figures of the bench and the table they make: issue 3's.
+
+use v5.36;
+
+use Bench qw($DRAIN $STALL);
+use POSIX qw(strftime);
+
+my $OURS = 'ours';
+
+# [title, figure, unit, required, is it met?]; a line of text: a heading
+my @ROWS = (
+    'Cost',
+    ['private memory per idle WebSocket', 'idle', 'B', '<= 1536',
+        sub ($v) { $v <= 1536 }],
+    ['the same under TLS', 'idle tls', 'B', '', undef],
+    ['processor time of workers per message at 2000/s', 'cpu per message',
+        'us', '', undef],
+    ['fan-out to 1000, processor time per delivery, single', 'fanout single',
+        'us', '<= 5', sub ($v) { $v <= 5 }],
+    ['the same, bursts of 16', 'fanout burst', 'us', '<= 1.5',
+        sub ($v) { $v <= 1.5 }],
+    ['the same, single, each delivery wakes its reader', 'fanout woken',
+        'us', '', undef],
+
+    'Speed',
+    ['1:1 messages/s, 200 dialogs, p99 < 50 ms, 0 lost', 'throughput', '/s',
+        '>= 20000', sub ($v) { $v >= 20_000 }],
+    ['latency at 2000/s, p50', 'latency p50', 'ms', '<= 0.5',
+        sub ($v) { $v <= 0.5 }],
+    ['latency at 2000/s, p99', 'latency p99', 'ms', '<= 3',
+        sub ($v) { $v <= 3 }],
+    ['latency at 2000/s, p99.9', 'latency p999', 'ms', '', undef],
+    ['latency at 2000/s under TLS, p50', 'tls p50', 'ms', '', undef],
+    ['latency at 2000/s under TLS, p99', 'tls p99', 'ms', '', undef],
+    ['messages lost at 2000/s', 'lost', '', '0', sub ($v) { $v == 0 }],
+    ['messages doubled at 2000/s', 'doubled', '', '0',
+        sub ($v) { $v == 0 }],
+    ['fan-out to 1000, 20/s, p99', 'fanout p99', 'ms', '', undef],
+
+    'A reader that stalls for 3 s beside 50 others, 200/s of 3500 bytes',
+    ['p99 of the others without it', 'stall without', 'ms', '', undef],
+    ['p99 of the others with it / without it', 'stall ratio', '', '<= 1.10',
+        sub ($v) { $v <= 1.1 }],
+    ["it is closed: it took nothing for $STALL s", 'stall closed', '%',
+        '100', sub ($v) { $v >= 100 }],
+    ['messages lost, to it and to the others, after it came back',
+        'stall lost', '', '0', sub ($v) { $v == 0 }],
+
+    "Reload with 100 dialogs at 2000/s, chat_drain of $DRAIN s",
+    ['messages lost', 'reload lost', '', '0', sub ($v) { $v == 0 }],
+    ['messages doubled', 'reload doubled', '', '0', sub ($v) { $v == 0 }],
+    ['closes with a close frame', 'reload told', '%', '100',
+        sub ($v) { $v == 100 }],
+    ['from the first to the last close', 'reload spread', 's',
+        "$DRAIN, about",
+        sub ($v) { $v > 0.7 * $DRAIN && $v < 1.3 * $DRAIN }],
+    ['longest time a member got nothing', 'reload silence', 'ms', '', undef],
+
+    'kill -9 of one of two workers, 100 dialogs at 2000/s',
+    ['deaf members afterwards, of 200', 'kill deaf', '', '0',
+        sub ($v) { $v == 0 }],
+    ['longest time a member got nothing', 'kill silence', 'ms', '< 1000',
+        sub ($v) { $v < 1000 }],
+    ['messages lost', 'kill lost', '', '0', sub ($v) { $v == 0 }],
+    ['messages doubled', 'kill doubled', '', '0', sub ($v) { $v == 0 }],
+    ['shared memory lost: slots of workers', 'kill slots', '', '0',
+        sub ($v) { $v == 0 }],
+
+    'HERD clients cut at once, back after a random part of 0.5 s, '
+        . 'beside 100 dialogs at 500/s',
+    ['they are back, p99', 'herd', 'ms', '< 10000',
+        sub ($v) { $v < 10_000 }],
+    ['p99 of the dialogs meanwhile / before', 'herd others', '', '< 2',
+        sub ($v) { $v < 2 }],
+    ['messages lost', 'herd lost', '', '0', sub ($v) { $v == 0 }],
+    ['commands Redis did for each: HGET of its last number', 'herd hget', '',
+        '', undef],
+    ['all others: to check tokens', 'herd redis', '', '0',
+        sub ($v) { $v < 0.01 }],
+
+    'Conformance: t/ws_conformance.t; the Autobahn suite: AUTOBAHN.md',
+    ['cases', 'conformance', '', '', undef],
+    ['failed', 'conformance failed', '', '0', sub ($v) { $v == 0 }],
+);
+
+my @LIMITS = (
+    ['nginx `return 200`, keepalive, 64 clients', 'nginx static', '/s'],
+    ['redis-benchmark XADD, 50 clients', 'redis XADD', '/s'],
+    ['our append script, batches of 8, inside Redis', 'redis append', '/s'],
+    ['writev of 350 bytes to each of 1000 sockets, nobody woken',
+        'writev 350', 'us'],
+    ['the same of 3500 bytes', 'writev 3500', 'us'],
+);
+
+
+sub new($class) { return bless {figures => {}}, $class }
+
+sub keep($self, $figure, $server, $value) {
+    push @{$self->{figures}{$figure}{$server}}, $value;
+}
+
+sub median(@v) {
+    @v = sort { $a <=> $b } @v;
+    return @v % 2 ? $v[@v / 2] : ($v[@v / 2 - 1] + $v[@v / 2]) / 2;
+}
+
+sub round($v) {
+    return '-' unless defined $v;
+    return $v == int $v ? $v : $v >= 100 ? sprintf('%.0f', $v)
+        : $v >= 10 ? sprintf('%.1f', $v) : sprintf('%.2f', $v);
+}
+
+sub value($self, $figure, $server) {
+    my $v = $self->{figures}{$figure}{$server} or return undef;
+    return median(@$v);
+}
+
+# Ratio of medians hides which pairs belong together: the median of ratios.
+sub ratio($self, $figure, $peer) {
+    my ($a, $b) = @{$self->{figures}{$figure}}{$OURS, $peer};
+    my $n = $a && $b ? (@$a < @$b ? @$a : @$b) : 0;
+    my @r = map { $b->[$_] ? $a->[$_] / $b->[$_] : () } 0 .. $n - 1;
+    return @r ? median(@r) : undef;
+}
+
+
+sub table($self, %arg) {
+    my @peers = @{$arg{peers}};
+    my @cells = ('work', 'unit', $OURS, @peers, (map { "ours / $_" } @peers),
+                 'required', 'met');
+    my @out = ('| ' . join(' | ', @cells) . ' |', '|---' x @cells . '|');
+    my $heading;
+
+    for my $row (@ROWS) {
+        if (!ref $row) {
+            $heading = $row =~ s/HERD/$arg{herd}/r;
+            next;
+        }
+
+        my ($title, $figure, $unit, $required, $met) = @$row;
+        my $v = $self->value($figure, $OURS);
+        next unless defined $v;
+
+        push @out, "| **$heading** |" . ' |' x (@cells - 1) if $heading;
+        $heading = undef;
+        push @out, '| ' . join(' | ', $title, $unit, round($v),
+            (map { round($self->value($figure, $_)) } @peers),
+            (map { round($self->ratio($figure, $_)) } @peers), $required,
+            $met ? ($met->($v) ? 'yes' : 'NO') : '') . ' |';
+    }
+
+    return join "\n", @out, '';
+}
+
+sub limits($self) {
+    return join "\n", '| limit of this machine | unit | |', '|---|---|---|',
+        (map { "| $_->[0] | $_->[2] | "
+               . round($self->value($_->[1], 'limit')) . ' |' }
+            grep { $self->{figures}{$_->[1]} } @LIMITS), '';
+}
+
+sub slurp($path) {
+    open my $fh, '<', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+# args: versions, began, pairs, command, herd, notes, peers
+sub text($self, %arg) {
+    my $v = $arg{versions};
+    my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
+    my $cores = () = slurp('/proc/cpuinfo') =~ /^processor/mg;
+    my ($load) = slurp('/proc/loadavg') =~ /^(.*?) \d+\//;
+    my ($kernel) = slurp('/proc/sys/kernel/osrelease') =~ /(\S+)/;
+    my @notes = @{$arg{notes}};
+
+    return join "\n",
+        '# Bench', '',
+        "Written by `$arg{command}`, "
+            . strftime('%Y-%m-%d %H:%M UTC', gmtime $arg{began})
+            . sprintf(', %d min.', (time - $arg{began}) / 60 + 0.5), '',
+        "$cores x $cpu, Linux $kernel; load averages at the end: $load.",
+        "nginx $v->{nginx}, Redis $v->{redis}, nchan $v->{nchan}, "
+            . "socket.io $v->{'socket.io'}.", '',
+        'Everything (servers with two workers or nodes each, a Redis with '
+            . '`appendfsync everysec` each, the load client) runs on this '
+            . 'machine.',
+        "Servers are measured in turns, $arg{pairs} times (memory, TLS, "
+            . 'reload, kill and herd in every second one); figures are '
+            . 'medians, ratios medians of the ratios of runs made one after '
+            . 'the other.',
+        'Where the machine is shared, only ratios mean something: compare '
+            . 'with the limits below.', '',
+        'Readers of the fan-out look for messages once a millisecond, as '
+            . 'behind a network card that gathers interrupts. Where each '
+            . 'delivery wakes a reader on the same machine, the server pays '
+            . 'for waking it (in a virtual machine several microseconds), '
+            . 'which no reader elsewhere costs: that is a row of its own.',
+        'nchan and socket.io come back without a memory of what they had '
+            . '(socket.io has an optional one, not used here); a "reload" '
+            . 'of socket.io is a rolling restart.', '',
+        $self->table(%arg), $self->limits,
+        (@notes ? ('Runs that failed:', '', map { "- $_" } @notes) : ()), '';
+}
+
+
+1;
