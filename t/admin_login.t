@@ -266,6 +266,12 @@ is ask('GET', '/api/v1/me', headers => {%own})->{status}, 200,
 
 # ------------------------------------------------------------- a store's odds
 
+# of a worker that knows the session: another one would ask for that first
+$t->nginx->{workers} = 1;
+$t->nginx->write_conf($t->nginx->{conf});
+$t->nginx->reload;
+is ask('GET', '/api/v1/me', headers => {%own})->{status}, 200, 'in again';
+
 my $key = "chat:{g}:operator:$shop->{operators}{ann}";
 $t->redis->client->rename($key, 'aside');
 $t->redis->client->set($key, 'no hash');

@@ -5,8 +5,9 @@ use lib 't/lib';
 use Chat::Chaos;
 use Test::More;
 
+# long: no fault strikes silence, however fast the machine has said it all
 my $chaos = Chat::Chaos->new(messages => 6000, dialogs => 40, accounts => 3,
-    deadline => 90, fsync_ms => 1000,
+    deadline => 90, fsync_ms => 1000, long => 1,
     faults => {reload => 2, worker => 2, statd => 1, redis_term => 1,
                redis_kill => 1},
     say => sub ($text) { note $text });
