@@ -25,6 +25,7 @@ static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
 static void chat_attach_ids(chat_attach_t *a, const redisReply *r);
 static int chat_attach_known(const chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
+static void chat_attach_order(chat_attach_t *a);
 static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
     const redisReply *r, const chat_dialog_t *d);
 static chat_str_t chat_attach_text(const chat_entry_t *events, size_t n);
@@ -120,7 +121,10 @@ chat_attach_pointer_cmd(chat_op_t *op, const chat_sender_t *s)
 }
 
 
-/* The account's dialogs, newest first: what changed since. */
+/*
+ * The account's dialogs, newest first: what changed since.  In `open` a
+ * message moves a dialog only if it is the first of its second.
+ */
 
 static chat_cmd_t *
 chat_attach_changed_cmd(chat_op_t *op, const chat_attach_t *a,
@@ -139,7 +143,7 @@ chat_attach_changed_cmd(chat_op_t *op, const chat_attach_t *a,
     chat_cmd_lit(c, "ZREVRANGEBYSCORE");
     chat_cmd_str(c, &key);
     chat_cmd_lit(c, "+inf");
-    chat_cmd_u64(c, a->since.ms);
+    chat_cmd_u64(c, a->since.ms - a->since.ms % 1000);
     chat_cmd_lit(c, "LIMIT");
     chat_cmd_lit(c, "0");
     chat_cmd_u64(c, CHAT_LIMIT_DIALOGS_MAX + 1);
@@ -376,7 +380,40 @@ chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot)
 
     a->texts[a->n_dialogs++] = chat_attach_text(events, n);
 
+    chat_attach_order(a);
+
     return CHAT_OK;
+}
+
+
+/* The last one goes before those of the same second that are older. */
+
+static void
+chat_attach_order(chat_attach_t *a)
+{
+    size_t         i;
+    chat_str_t     text;
+    chat_dialog_t  d, *prev;
+
+    i = a->n_dialogs - 1;
+    d = a->dialogs[i];
+    text = a->texts[i];
+
+    for ( /* void */ ; i; i--) {
+        prev = &a->dialogs[i - 1];
+
+        if (prev->last.ms / 1000 != d.last.ms / 1000
+            || chat_id_cmp(&prev->last, &d.last) >= 0)
+        {
+            break;
+        }
+
+        a->dialogs[i] = *prev;
+        a->texts[i] = a->texts[i - 1];
+    }
+
+    a->dialogs[i] = d;
+    a->texts[i] = text;
 }
 
 

@@ -50,9 +50,10 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "if answer then\n"
     "return answer\n"
     "end\n"
-    "local state, route, owner, seq, wait, start, answered = unpack(\n"
+    "local state, route, owner, seq, wait, start, answered, last = unpack(\n"
     "call('HMGET', dialog, 'state', 'route', 'owner', 'seq', 'wait',\n"
-    "'start', 'answered'))\n"
+    "'start', 'answered', 'last'))\n"
+    "local waits = wait and wait ~= '0'\n"
     "local visitor = ARGV[a + 2] == 'visitor'\n"
     "if not state then\n"
     "return { 'absent' }\n"
@@ -74,17 +75,19 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "'b', ARGV[a + 6])\n"
     "local ms = at:match('^%d+')\n"
     "call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])\n"
-    "if not visitor and (wait or answered ~= '1') then\n"
-    "call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1')\n"
-    "call('HDEL', dialog, 'wait')\n"
-    "elseif visitor and not wait then\n"
+    "if not visitor and (waits or answered ~= '1') then\n"
+    "call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1', 'wait',\n"
+    "'0')\n"
+    "elseif visitor and not waits then\n"
     "call('HSET', dialog, 'seq', seq, 'last', at, 'wait', ms,\n"
     "'start', start or ms)\n"
     "else\n"
     "call('HSET', dialog, 'seq', seq, 'last', at)\n"
     "end\n"
     "accept(sender, ARGV[a], n, at, id, seq)\n"
+    "if not last or last:sub(1, 10) ~= at:sub(1, 10) then\n"
     "call('ZADD', KEYS[k + 3], ms, id)\n"
+    "end\n"
     "return { 'ok', at, tonumber(seq), id }\n"
     "end\n"
     "local out = {}\n"
@@ -92,7 +95,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "out[i + 1] = append(5 * i + 1, 7 * i + 1)\n"
     "end\n"
     "return out\n"),
-        chat_string("b090589769e3e3caff22c887d08d1ec3e58abb30")
+        chat_string("b3ec2cf7dc1ec9fdcc9ecaa729d40dcf66b4fa34")
     },
 
     [CHAT_SCRIPT_COMMIT] = {

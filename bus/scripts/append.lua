@@ -2,7 +2,8 @@
 -- Messages.  KEYS: for each dialog, list, sender, open, log.  ARGV: for each
 -- instance, n, by ("visitor" or "operator"), its route or owner, dialog,
 -- event, body.  Numbers stay texts where they can: turning one into the other
--- is what costs here.
+-- is what costs here.  `open` has a dialog by the second of its last event
+-- (ten digits): a lively one moves there once a second.
 -- include sender.lua
 
 local function append(k, a)
@@ -14,9 +15,10 @@ local function append(k, a)
         return answer
     end
 
-    local state, route, owner, seq, wait, start, answered = unpack(
+    local state, route, owner, seq, wait, start, answered, last = unpack(
         call('HMGET', dialog, 'state', 'route', 'owner', 'seq', 'wait',
-             'start', 'answered'))
+             'start', 'answered', 'last'))
+    local waits = wait and wait ~= '0'
     local visitor = ARGV[a + 2] == 'visitor'
     if not state then
         return { 'absent' }
@@ -41,17 +43,19 @@ local function append(k, a)
     local ms = at:match('^%d+')
     call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])
 
-    if not visitor and (wait or answered ~= '1') then
-        call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1')
-        call('HDEL', dialog, 'wait')
-    elseif visitor and not wait then
+    if not visitor and (waits or answered ~= '1') then
+        call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1', 'wait',
+             '0')
+    elseif visitor and not waits then
         call('HSET', dialog, 'seq', seq, 'last', at, 'wait', ms,
              'start', start or ms)
     else
         call('HSET', dialog, 'seq', seq, 'last', at)
     end
     accept(sender, ARGV[a], n, at, id, seq)
-    call('ZADD', KEYS[k + 3], ms, id)
+    if not last or last:sub(1, 10) ~= at:sub(1, 10) then
+        call('ZADD', KEYS[k + 3], ms, id)
+    end
 
     return { 'ok', at, tonumber(seq), id }
 end

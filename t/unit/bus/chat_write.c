@@ -57,6 +57,8 @@ first_message(void **state)
 static void
 second_message_is_appended(void **state)
 {
+    int        n;
+    char       key[64], last[64];
     job_t     *first, *j;
     uint64_t   start;
 
@@ -86,11 +88,31 @@ second_message_is_appended(void **state)
               chat_partition_tag(chat_partition(ACCOUNT))->data, j->dialog);
     assert_string_not_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
 
+    snprintf(key, sizeof(key), "d:%s", j->dialog);
+    ask("HSET", key, "last 1000000000000-0");
+
     accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0002",
                             2, "x")), 5);
     assert_string_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
     assert_int_equal(listed(j->dialog), 5);
     assert_int_equal(logged(), 5);
+
+    /* once a second */
+
+    n = 3;
+
+    do {
+        redis_ask(&redis, "ZADD chat:%s:a:7:open 1 %s",
+                  chat_partition_tag(chat_partition(ACCOUNT))->data,
+                  j->dialog);
+        snprintf(last, sizeof(last), "%s", field(j->dialog, "last"));
+
+        accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog,
+                                "inst0002", n, "x")), 3 + n);
+        n++;
+    } while (strncmp(last, field(j->dialog, "last"), 10) != 0);
+
+    assert_string_not_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
 }
 
 
@@ -109,7 +131,7 @@ answer_carries_the_facts(void **state)
                         "hello"));
     accepted(a, 4);
 
-    assert_string_equal(field(j->dialog, "wait"), "nil");
+    assert_string_equal(field(j->dialog, "wait"), "0");
     assert_string_equal(field(j->dialog, "answered"), "1");
     assert_int_equal(number(j->dialog, "start"), start);
 
