@@ -251,9 +251,10 @@ check:
 	    -Ilua-free-admin/api core bus ngx_chat_module lua-free-admin/api \
 	    statd ctl
 
-## chaos: 100 000 messages, every fault: nothing lost, doubled, reordered
+## chaos: every fault: nothing lost, doubled, reordered (MINUTES=10, SEED=n)
 chaos: all $(B)/t/slow_fsync.so
-	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/chaos.pl
+	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/chaos.pl \
+	    $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 ## soak: half an hour of clients that come and go: memory stays flat
 SOAK    ?= --rounds 30 --messages 20000 --clients 100

@@ -3,13 +3,17 @@ package Chat::Chaos;
 # Many dialogs at full speed while everything under them is reloaded, killed
 # and restarted; then every message is looked for where it must be: once, in
 # one order, at both sides and in Redis; and the figures must be the truth.
+# All of it may be done again and again against the same servers: rounds.
 
 use v5.36;
 use utf8;
 
 use Chat::Loop qw(now reactor wait_for);
+use Chat::Memory ();
 use Chat::Store qw(key listed);
 use Chat::Test;
+use JSON::XS ();
+use List::Util qw(max);
 
 my @WORDS = ('ok', 'спасибо', 'Добрый день!', 'где мой заказ?', "two\nlines",
              '👍🏽', '<b>&amp;</b>', '"quoted\\"', 'schön', '你好，世界',
@@ -34,13 +38,15 @@ CONF
 
 # args: messages, dialogs, accounts, operators (per account), window (writes
 # a client has in its outbox), faults => {reload => 2, worker => 3, statd => 1,
-# redis_term => 1, redis_kill => 1}, fsync_ms, deadline (s), say => sub (text)
+# redis_term => 1, redis_kill => 1}, fsync_ms, deadline (s), say => sub (text),
+# long => 1: as many messages as the faults need, `messages` at least
 sub new($class, %args) {
     return bless {
         messages => 1000, dialogs => 20, accounts => 4, operators => 2,
         window => 2, faults => {}, fsync_ms => 1500, deadline => 60,
         say => sub ($text) { }, posted => {}, done => [], latency => [],
-        ack => {}, rewritten => 0,
+        ack => {}, rewritten => 0, all => 0, seconds => 0, rounds => 0,
+        past => [], left => {}, long => 0, faulty => 0,
         %args,
     }, $class;
 }
@@ -62,7 +68,8 @@ sub start($self) {
                           1 .. $self->{operators}]);
         $self->{account}[$a] = $x->{account};
         $sites .= "    server { listen %%IP%%:%%PORT%%; "
-            . "server_name site$a.test; chat on; }\n";
+            . "server_name site$a.test; chat on; "
+            . "location = /status { chat_status; } }\n";
     }
 
     $t->nginx($CONF =~ s/SITES\n/$sites/r);
@@ -74,6 +81,14 @@ sub start($self) {
             pipeline => 8, compact => \&keep)
             for 1 .. $self->{operators};
     }
+}
+
+# Its visitors and dialogs, and what each side has to say in them.
+sub begin($self) {
+    my $t = $self->{t};
+    $self->{rounds}++;
+    $self->{started} //= now();
+    @$self{qw(talks turn talk posted)} = ([], {}, {}, {});
 
     my $share = int $self->{messages} / $self->{dialogs} / 2;
 
@@ -104,6 +119,7 @@ sub clients($self) {
 
 # Everybody is there, each dialog is open and taken by its operator.
 sub open_dialogs($self) {
+    $self->begin;
     $_->connect for $self->clients;
     wait_for(sub { !grep { !$_->{welcomed} } $self->clients }, 60,
              'everybody is welcome');
@@ -151,14 +167,15 @@ sub post_o($self, $talk) {
 sub fill($self, $c) {
     if (my $talk = $self->{talk}{$c}) {
         $self->post_v($talk)
-            while $talk->{v_left} > 0 && @{$c->{outbox}} < $self->{window};
+            while ($talk->{v_left} > 0 || $self->{faulty})
+                && @{$c->{outbox}} < $self->{window};
         return;
     }
 
     my $turn = $self->{turn}{$c} or return;
     while (@{$c->{outbox}} < 8 && @$turn) {
         my $talk = shift @$turn;
-        next unless $talk->{o_left} > 0;
+        next unless $talk->{o_left} > 0 || $self->{faulty};
         $self->post_o($talk);
         push @$turn, $talk;
     }
@@ -230,19 +247,22 @@ sub talk($self) {
     my $n = @plan;
     my $all = 2 * @{$self->{talks}}
         * int($self->{messages} / $self->{dialogs} / 2);
-    my $start = $self->{started} = now();
-    my $busy = 0;
+    my $start = now();
+    my $last = 0;
 
     my $timer = reactor()->recurring(0.02 => sub {
         $self->fill($_) for $self->clients;
     });
 
-    while (@plan || $self->acked < $all) {
+    while (@plan || $self->acked < max($all, $self->total)) {
+        $self->{faulty} = $self->{long} && @plan;
         die "not ready after $self->{deadline} s: "
             . $self->acked . " of $all acknowledged\n"
             if now() - $start > $self->{deadline} * $Chat::Loop::SLOW;
 
-        my $due = @plan && $self->acked >= $all * ($n - @plan + 0.5) / ($n + 1);
+        my $due = @plan && ($self->{long}
+            ? $self->acked >= $last + $all / ($n + 1)
+            : $self->acked >= $all * ($n - @plan + 0.5) / ($n + 1));
 
         if ($due) {
             my $name = shift @plan;
@@ -250,8 +270,9 @@ sub talk($self) {
             $fault{$name}->($self, $self->{t});
             push @{$self->{done}}, $name;
             $self->say(sprintf '%6.1f s  %-10s %.1f s, %d of %d acknowledged',
-                       $from - $start, $name, now() - $from, $self->acked,
-                       $all);
+                       $from - $self->{started}, $name, now() - $from,
+                       $self->acked, max($all, $self->total));
+            $last = $self->acked;
             next;
         }
 
@@ -259,8 +280,39 @@ sub talk($self) {
     }
 
     reactor()->remove($timer);
-    $self->{seconds} = now() - $start;
-    $self->{all} = $all;
+    $self->{seconds} += now() - $start;
+    $self->{all} += $self->total;
+}
+
+# After the verdict: its visitors leave, its figures are remembered.
+sub end($self) {
+    for my $talk (@{$self->{talks}}) {
+        my $past = $self->{past}[$talk->{a}] //= {};
+        $past->{talks}++;
+        $past->{messages_visitor} += $talk->{v_n};
+        $past->{messages_operator} += $talk->{o_n};
+
+        my $v = $talk->{v};
+        $self->{left}{$_} += $v->{$_} // 0 for qw(connects resets already gaps
+                                                  temporary resent dups);
+        $v->close;
+    }
+
+    $self->{talks} = [];
+}
+
+# Nothing is left of who was killed, reloaded or has gone: workers, their
+# slots, open files ({workers, draining, no_slot, connections, files}).
+sub remains($self) {
+    my $t = $self->{t};
+    my $s = JSON::XS->new->decode($t->http(GET => '/status?format=json',
+        host => 'site1.test')->{body});
+    return {
+        (map { $_ => $s->{$_} } qw(workers draining no_slot)),
+        connections => $s->{connections_ws},
+        files => Chat::Memory::files(undef, $t->nginx->pid,
+                                     $t->nginx->workers),
+    };
 }
 
 # Both sides have everything on their screens; then they part.
@@ -355,11 +407,13 @@ sub statistics($self, $v) {
 
     for my $a (1 .. $self->{accounts}) {
         my @talks = grep { $_->{a} == $a } @{$self->{talks}};
-        my %want = (requests => 0 + @talks, answered => 0 + @talks,
-            taken => 0 + @talks, closed => 0 + @talks, released => 0,
-            reopened => 0, first_response_n => 0 + @talks,
-            queue_wait_n => 0 + @talks,
-            messages_visitor => 0, messages_operator => 0);
+        my $past = $self->{past}[$a] // {};
+        my $n = @talks + ($past->{talks} // 0);
+        my %want = (released => 0, reopened => 0,
+            (map { $_ => $n } qw(requests answered taken closed
+                                 first_response_n queue_wait_n)),
+            (map { $_ => $past->{$_} // 0 } qw(messages_visitor
+                                               messages_operator)));
         $want{messages_visitor} += $_->{v_n} for @talks;
         $want{messages_operator} += $_->{o_n} for @talks;
 
@@ -404,13 +458,13 @@ sub counted($self) {
 # What it was like, for people.
 sub figures($self) {
     my @l = sort { $a <=> $b } @{$self->{latency}};
-    my %sum;
+    my %sum = %{$self->{left}};
     for my $c ($self->clients) {
         $sum{$_} += $c->{$_} // 0 for qw(connects resets already gaps temporary
                                          resent dups);
     }
     return {
-        messages => $self->{all}, seconds => $self->{seconds},
+        rounds => $self->{rounds}, messages => $self->{all}, seconds => $self->{seconds},
         rate => $self->{all} / $self->{seconds},
         rewritten => $self->{rewritten}, p50 => $l[@l * 0.5],
         p99 => $l[@l * 0.99], max => $l[-1], %sum,
