@@ -24,8 +24,9 @@
 
 /*
  * Called exactly once for every call that was taken, from the event loop, in
- * order.  NGX_OK: `reply` is the handler's (ngx_http_chat_reply_free()); it may
- * be an error reply, but not one that tells that the server cannot serve us.
+ * order.  NGX_OK: `reply` is the handler's (ngx_http_chat_reply_free()); it
+ * may be an error reply, but not one that tells that the server cannot serve
+ * us.
  * NGX_ERROR: the connection is gone, whether the call was executed is not
  * known, reply is NULL.
  */

@@ -25,6 +25,8 @@ http {
     chat_zone main 8m;
     chat_redis %%REDIS%%;
     chat_drain 1s;
+    # a crowd comes from one address
+    chat_visitor_rate off;
     server {
         listen %%IP%%:%%PORT%%;
         server_name shop.test;

@@ -25,8 +25,9 @@ my @rows = (
                                      ['core', 'bus']],
     [qr{^bus/},                      [$libc, $libs, $hiredis],
                                      ['core', 'bus']],
-    # a load client: sockets and our frames
-    [qr{^bench/},                    [$posix, qr{<(?:netinet|arpa)/\w+\.h>}],
+    # a load client: sockets, TLS and our frames
+    [qr{^bench/},                    [$posix, qr{<(?:netinet|arpa)/\w+\.h>},
+                                      qr{<openssl/\w+\.h>}],
                                      ['core', 'bench']],
     [qr{^statd/},                    [$posix, $libs, $hiredis],
                                      ['core', 'bus', 'statd']],

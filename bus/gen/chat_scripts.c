@@ -71,8 +71,8 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "facts = facts .. ' ' .. (wait or '0') .. ' '\n"
     ".. (answered ~= '1' and start or '0') .. ' '\n"
     "end\n"
-    "local at = call('XADD', KEYS[k + 4], '*', 'h', facts .. route .. ' ' .. id,\n"
-    "'b', ARGV[a + 6])\n"
+    "local at = call('XADD', KEYS[k + 4], '*',\n"
+    "'h', facts .. route .. ' ' .. id, 'b', ARGV[a + 6])\n"
     "local ms = at:match('^%d+')\n"
     "call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])\n"
     "if not visitor and (waits or answered ~= '1') then\n"
@@ -95,7 +95,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "out[i + 1] = append(5 * i + 1, 7 * i + 1)\n"
     "end\n"
     "return out\n"),
-        chat_string("b3ec2cf7dc1ec9fdcc9ecaa729d40dcf66b4fa34")
+        chat_string("c9d679fed95157ad058cfbf28da52983e58d40df")
     },
 
     [CHAT_SCRIPT_COMMIT] = {

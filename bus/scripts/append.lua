@@ -38,8 +38,8 @@ local function append(k, a)
                 .. (answered ~= '1' and start or '0') .. ' '
     end
 
-    local at = call('XADD', KEYS[k + 4], '*', 'h', facts .. route .. ' ' .. id,
-                    'b', ARGV[a + 6])
+    local at = call('XADD', KEYS[k + 4], '*',
+                    'h', facts .. route .. ' ' .. id, 'b', ARGV[a + 6])
     local ms = at:match('^%d+')
     call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 6])
 
