@@ -261,7 +261,11 @@ ngx_http_chat_status_workers(ngx_http_chat_zone_t *zone, ngx_uint_t exiting)
     for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
         slot = &zone->slots[i];
 
-        if (slot->pid && (slot->exiting != 0) == (exiting != 0)) {
+        /* the slot of one that was killed waits for its next worker */
+
+        if (ngx_http_chat_zone_alive(slot->pid)
+            && (slot->exiting != 0) == (exiting != 0))
+        {
             n++;
         }
     }
