@@ -325,6 +325,8 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
         return;
     }
 
+    ngx_http_chat_attach_viewing(a);
+
     if (!a->ring || !s->transport->quiet) {
         f = ngx_http_chat_attach_welcome(a);
 

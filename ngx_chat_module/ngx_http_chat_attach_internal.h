@@ -45,6 +45,8 @@ void ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op);
 ngx_int_t ngx_http_chat_attach_op(ngx_http_chat_attach_t *a);
 /* Where the client is when it has processed the welcome. */
 void ngx_http_chat_attach_position(ngx_http_chat_attach_t *a);
+/* Whether events are to tell of dialogs he may lack. */
+void ngx_http_chat_attach_viewing(ngx_http_chat_attach_t *a);
 /* Which dialog was given as of when.  NGX_ERROR: out of memory. */
 ngx_int_t ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a);
 /* NULL: out of memory. */

@@ -8,6 +8,8 @@
 
 
 #define NGX_HTTP_CHAT_ATTACH_MEM     (16 * 1024 * 1024)
+/* open dialogs: who comes back to less had them all most likely */
+#define NGX_HTTP_CHAT_ATTACH_MANY    (CHAT_LIMIT_DIALOGS_MAX / 4)
 
 
 static int ngx_http_chat_attach_ask_number(chat_op_t *op);
@@ -75,7 +77,7 @@ ngx_http_chat_attach_op(ngx_http_chat_attach_t *a)
 }
 
 
-/* Of a state only the instance's last accepted number. */
+/* Of a state only the instance's last accepted number; and if it is large. */
 
 static int
 ngx_http_chat_attach_ask_number(chat_op_t *op)
@@ -107,6 +109,29 @@ ngx_http_chat_attach_ask_number(chat_op_t *op)
     chat_cmd_str(cmd, &key);
     chat_cmd_str(cmd, &field);
 
+    if (chat_op_call(op, CHAT_CALL_REDIS, chat_partition(sender->account),
+                     cmd)
+        < 0)
+    {
+        return CHAT_ERROR;
+    }
+
+    if (sender->kind == CHAT_ACTOR_KIND_VISITOR) {
+        return CHAT_AGAIN;
+    }
+
+    /* how many dialogs are open */
+
+    key = chat_key_account(op->mem, sender->account, "open");
+    cmd = chat_cmd_create(op->mem, 2);
+
+    if (cmd == NULL) {
+        return CHAT_ERROR;
+    }
+
+    chat_cmd_lit(cmd, "ZCARD");
+    chat_cmd_str(cmd, &key);
+
     return chat_op_call(op, CHAT_CALL_REDIS, chat_partition(sender->account),
                         cmd)
            < 0 ? CHAT_ERROR : CHAT_AGAIN;
@@ -117,6 +142,7 @@ static int
 ngx_http_chat_attach_got_number(chat_op_t *op)
 {
     u_char         *space;
+    uint64_t        open;
     chat_str_t      value;
     chat_reply_t   *reply;
     chat_attach_t  *read;
@@ -141,7 +167,48 @@ ngx_http_chat_attach_got_number(chat_op_t *op)
         }
     }
 
+    if (read->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return CHAT_DONE;
+    }
+
+    reply = chat_op_result(op, 1);
+
+    if (reply->rc != CHAT_OK
+        || chat_reply_u64(reply->reply, &open) != CHAT_OK)
+    {
+        return chat_op_fail(op, CHAT_E_STORE_DOWN);
+    }
+
+    read->partial = (open > NGX_HTTP_CHAT_ATTACH_MANY);
+
     return CHAT_DONE;
+}
+
+
+/*
+ * An operator who lacks dialogs is told of them by their events.  Whether he
+ * does is known here after a whole snapshot only: one who comes back with a
+ * cursor may have been given a part of them, by whichever worker.
+ */
+
+void
+ngx_http_chat_attach_viewing(ngx_http_chat_attach_t *a)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = a->session;
+
+    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return;
+    }
+
+    if (!a->ring) {
+        s->viewing = a->read.partial || !a->reset;
+
+    } else if (a->read.partial || s->transport->quiet) {
+        /* a poll asks for nothing, not even how many there are */
+        s->viewing = 1;
+    }
 }
 
 
@@ -198,8 +265,6 @@ ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a)
 
         return NGX_OK;
     }
-
-    s->viewing = a->read.partial;
 
     if (a->read.n_dialogs == 0) {
         return NGX_OK;

@@ -125,8 +125,8 @@ struct ngx_http_chat_session_s {
     unsigned                     state:3;
     unsigned                     positioned:1;   /* last, epoch are set */
     unsigned                     has_dialog:1;
-    unsigned                     viewing:1;   /* views with every event: its
-                                                 snapshot was partial */
+    unsigned                     viewing:1;   /* views with every event: he
+                                                 may lack dialogs */
     unsigned                     online:1;    /* visitor: what he was told */
 };
 

@@ -7,8 +7,10 @@
 use v5.36;
 use lib 't/lib';
 
+use Chat::Store qw(key);
 use Chat::Test;
 use Test::More;
+use Time::HiRes ();
 
 my $t = Chat::Test->new(log_level => 'info');
 my $redis = $t->redis;
@@ -77,6 +79,44 @@ subtest 'from the ring' => sub {
     $v->wait_text('missed 20');
     is((grep { $_->{t} eq 'event' } @{$v->{frames}}), 20,
        'what was missed comes as events');
+};
+
+
+# An old dialog below a thousand newer ones, which are not there any more: a
+# welcome cannot have it.
+subtest 'an operator who has not got all dialogs' => sub {
+    my $old = visitor();
+    $old->wait_welcome;
+    $old->post('an old one');
+    $old->wait_sent;
+    my $dialog = $old->{dialog};
+    my $open = key(1, 'a:1:open');
+    my $ms = int(1000 * Time::HiRes::time()) + 3_600_000;
+    $redis->client->zadd($open, map { ($ms, sprintf '%016x', $_) } 1 .. 1001);
+
+    my $bob = $t->operator(host => 'desk.test', login => 'ann',
+        password => 'secret-password', record => 1);
+    push @all, $bob;
+    $bob->wait_welcome;
+    is($bob->{dialogs}{$dialog}, undef, 'his welcome is cut');
+
+    my $seen = sub ($text) {
+        $old->post($text);
+        $old->wait_sent;
+        wait_for(sub { grep { ($_->{body}{text} // '') eq $text }
+                       @{$bob->{frames}} }, 10, 'the event');
+        my ($e) = grep { ($_->{body}{text} // '') eq $text } @{$bob->{frames}};
+        is($e->{view} && $e->{view}{id}, $dialog, "$text: its event has a view");
+    };
+
+    $seen->('while he is here');
+    away($bob);
+    my $welcome = back($bob);
+    ok(!$welcome->{reset}, 'he comes back by the ring');
+    $seen->('after he came back');
+
+    $redis->client->zremrangebyscore($open, $ms, $ms);
+    $bob->close;
 };
 
 
