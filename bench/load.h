@@ -298,6 +298,7 @@ typedef struct {
 } load_calls_t;
 
 void load_usage(load_t *l, load_usage_t *u);
+uint64_t load_cpu_ns(load_t *l);                    /* of the servers */
 void load_percentiles(const char *name, const uint64_t *buckets);
 /* Calls by command so far, the last name empty. */
 void load_redis(const char *socket, load_calls_t calls[LOAD_REDIS]);

@@ -28,7 +28,8 @@ typedef struct {
     uint64_t         end;            /* all were back */
     unsigned         marked;
     int              fd;             /* to the crowd */
-    uint64_t         from;           /* first look at Redis */
+    uint64_t         from;           /* us before it is cut */
+    uint64_t         cpu;            /* of the servers meanwhile */
     load_calls_t     redis[3][LOAD_REDIS];
 } load_fault_t;
 
@@ -185,6 +186,7 @@ load_herd(load_t *l, load_opt_t *o)
 
     load_traffic_report(l);
     printf("connections %u\nall_back_us %lu\n", o->n, f.end - f.at);
+    printf("cpu_us_per_client %.3f\n", f.cpu / 1000.0 / o->n);
     load_percentiles("before", l->latency[0]);
     load_percentiles("meanwhile", l->latency[1]);
 
@@ -209,6 +211,7 @@ load_crowd(load_t *l, load_opt_t *o, int fd)
     for (i = 0; i < o->n; i++) {
         l->conns[i].silent = 1;
         l->conns[i].account = i % l->n_accounts;
+        l->conns[i].channel = o->dialogs;      /* nobody speaks there */
     }
 
     load_join(l, o->n, 0);
@@ -287,6 +290,7 @@ load_herd_step(load_t *l, uint64_t now)
         }
 
         f->at = now;
+        f->cpu = load_cpu_ns(l);
         return 1;
     }
 
@@ -298,6 +302,7 @@ load_herd_step(load_t *l, uint64_t now)
 
     if (n == 1) {
         f->end = now;
+        f->cpu = load_cpu_ns(l) - f->cpu;
 
         if (o->redis) {
             load_redis(o->redis, f->redis[2]);

@@ -24,10 +24,25 @@ load_usage(load_t *l, load_usage_t *u)
 
     memset(u, 0, sizeof(load_usage_t));
 
+    u->cpu_ns = load_cpu_ns(l);
+
     for (i = 0; i < l->n_pids; i++) {
-        u->cpu_ns += load_cpu(l->pids[i]);
         load_memory(l->pids[i], u);
     }
+}
+
+
+uint64_t
+load_cpu_ns(load_t *l)
+{
+    unsigned  i;
+    uint64_t  ns;
+
+    for (i = 0, ns = 0; i < l->n_pids; i++) {
+        ns += load_cpu(l->pids[i]);
+    }
+
+    return ns;
 }
 
 

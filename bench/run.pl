@@ -156,6 +156,7 @@ sub herd() {
                     jitter => 500_000,
                     $name eq 'ours' ? (redis => $server{$name}{redis}) : ());
         keep('herd', $name, ms($r->{back_p99_us}));
+        keep('herd cpu', $name, $r->{cpu_us_per_client});
         keep('herd others', $name,
              $r->{meanwhile_p99_us} / $r->{before_p99_us})
             if $r->{meanwhile_p99_us} && $r->{before_p99_us};
@@ -212,6 +213,12 @@ sub conformance() {
     my $failed = () = $out =~ /^not ok/mg;
     keep('conformance', 'ours', $cases);
     keep('conformance failed', 'ours', $rc && !$failed ? 1 : $failed);
+
+    # that suite is not ours to install: what was seen when somebody had it
+    my ($all, $wrong) = $t->slurp("$RealBin/AUTOBAHN.md")
+        =~ /^\| all \| (\d+) \|.* (\d+) failed \|$/m;
+    keep('autobahn', 'ours', $all);
+    keep('autobahn failed', 'ours', $wrong);
 }
 
 # What the machine could do at most: Redis alone, nginx alone, sockets alone.
