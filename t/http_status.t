@@ -117,6 +117,13 @@ $o->close;
 $v->close;
 wait_for(sub { status()->{connections_ws} == 0 }, 10, 'gauges come back');
 
+# a reload leaves free slots before its own: the next worker takes another
+$nginx->reload;
+wait_for(sub { !status()->{draining} }, 20, 'the old workers have gone');
+$nginx->kill_worker(($nginx->workers)[0]);
+is(eval { wait_for(sub { my $n = status()->{workers}; $n == 2 && $n }, 10,
+                   'two workers') }, 2, 'who was killed is not counted');
+
 # a line is written after the connection was counted off
 sub logged ($re, $what) {
     ok(eval { wait_for(sub { $t->slurp("$nginx->{dir}/logs/chat.log") =~ $re },

@@ -9,7 +9,6 @@ use v5.36;
 use utf8;
 
 use Chat::Loop qw(now reactor wait_for);
-use Chat::Memory ();
 use Chat::Store qw(key listed);
 use Chat::Test;
 use JSON::XS ();
@@ -310,8 +309,8 @@ sub remains($self) {
     return {
         (map { $_ => $s->{$_} } qw(workers draining no_slot)),
         connections => $s->{connections_ws},
-        files => Chat::Memory::files(undef, $t->nginx->pid,
-                                     $t->nginx->workers),
+        files => scalar(map { glob "/proc/$_/fd/*" } $t->nginx->pid,
+                        $t->nginx->workers),
     };
 }
 
