@@ -31,6 +31,13 @@ http {
         listen %%IP%%:%%PORT%% sndbuf=8k;
         server_name shop.test;
         chat on;
+        chat_send_timeout 2s;
+    }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name slowly.test;
+        chat on;
+        chat_site shop.test;
     }
     server {
         listen %%IP%%:%%PORT%%;
@@ -117,7 +124,8 @@ subtest 'no progress' => sub {
 
 
 subtest 'one that reads slowly, but reads' => sub {
-    my $c = $t->visitor(host => 'shop.test', token => $v->{token},
+    my $c = $t->visitor(host => 'slowly.test', token => $v->{token},
+                        origin => 'http://shop.test',
                         rcvbuf => 32768);
     $c->wait_welcome;
     my $have = @{$tab->events};
