@@ -79,6 +79,7 @@ let browser;
 export async function launch() {
     browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        timeout: 30_000 * SLOW,
         args: [...ARGS, `--host-resolver-rules=MAP *.test ${place.ip}`],
     });
 
