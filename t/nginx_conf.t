@@ -79,6 +79,7 @@ subtest 'what is good' => sub {
         chat_rate 10000; chat_path /Chat-1.0/x_y/; chat on;');
     taken('an echo and no chat', "$zone $redis chat_echo_message 16m;",
           'location /e { chat_echo on; chat_echo_fragments 65536;
+                         chat_ping 1s; chat_send_timeout 1s;
                          chat_deflate on context=1g min=0; }');
     taken('compression', "$zone $redis chat_deflate on context=1m;",
           "$shop chat_deflate off min=1m; location /e { chat_echo off; }");
@@ -205,6 +206,7 @@ subtest 'values' => sub {
         ['chat_connections 10;', qr/"chat_connections" directive is not allowed here/],
         ['chat_zone other 8m;', qr/is not allowed here/],
         ['location / { chat off; }', qr/"chat" directive is not allowed here/],
+        ['location / { chat_ping 2h; }', qr/must be between 1s and 1h/],
         ['chat_nowhere on;', qr/unknown directive "chat_nowhere"/],
     );
 

@@ -42,6 +42,7 @@ http {
             chat_echo_message 1m;
         }
         location = /plain { chat_echo on; chat_deflate off; }
+        location = /pinged { chat_echo on; chat_ping 1s; }
         location = /none { chat_echo off; return 204; }
     }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
@@ -170,6 +171,10 @@ subtest 'an echo' => sub {
         'off is off';
     is $t->http('GET', '/echo', host => 'shop.test')->{status}, 426,
         'it speaks WebSocket only';
+
+    my $pinged = wire('/pinged');
+    ok $pinged->until(sub { grep { $_->[0] == 9 } @{$pinged->{events}} },
+                      'a ping'), 'it has a chat_ping of its own';
 
     # one that sends and does not read: the kernel's buffers, then the queue,
     # then ours stops reading, and at last the connection is closed
