@@ -247,7 +247,9 @@ export class Session {
     #take(frame: ServerFrame): void {
         switch (frame.t) {
         case 'welcome':
-            this.#ping_ms = Math.max(1000, frame.limits.ping_ms);
+            // clients that came together shall not ask together
+            this.#ping_ms = Math.max(1000, frame.limits.ping_ms)
+                * (1 - this.o.host.random() / 4);
             this.#set({ store: frame.link });
             this.#alive();
             break;

@@ -8,8 +8,8 @@ import { World, settle, welcome } from './fake.ts';
 /** Chance that is always the half: a delay is half of its bound. */
 const half = (): number => 0.5;
 
-function rig(change: Partial<SessionOptions> = {}) {
-    const world = new World(half);
+function rig(change: Partial<SessionOptions> = {}, random = half) {
+    const world = new World(random);
     const frames: ServerFrame[] = [];
     const phases: string[] = [];
     const seen = {
@@ -304,16 +304,31 @@ test('a CSP that makes the constructor throw is a blocked way', async () => {
 });
 
 
+test('pings of clients that came together are spread', async () => {
+    for (const [chance, ms] of [[0, 30_000], [0.5, 26_250], [0.96, 22_800]]) {
+        const r = rig({}, () => chance!);
+
+        r.session.start();
+        await r.live();
+        await r.world.run(ms! - 1);
+        assert.deepEqual(sent(r), ['hello']);
+
+        await r.world.run(1);
+        assert.deepEqual(sent(r), ['hello', 'ping']);
+    }
+});
+
+
 test('silence: ping; no answer: a new connection', async () => {
     const r = rig();
 
     r.session.start();
     await r.live();
-    await r.world.run(30_000);
+    await r.world.run(26_250);
     assert.deepEqual(sent(r), ['hello', 'ping']);
 
     r.world.socket.say({ t: 'pong' });
-    await r.world.run(29_999);
+    await r.world.run(26_249);
     assert.equal(sent(r).length, 2);
 
     await r.world.run(1);
@@ -321,7 +336,7 @@ test('silence: ping; no answer: a new connection', async () => {
 
     const old = r.world.socket;
 
-    await r.world.run(30_000);
+    await r.world.run(26_250);
     assert.equal(old.closed, true);
     await r.world.run(250);
     assert.equal(r.world.sockets.length, 2);
