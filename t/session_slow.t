@@ -15,7 +15,9 @@ $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']],
            operators => [['ann', 'secret-password', 'operator']]);
-my $nginx = $t->nginx(<<'CONF', workers => 1);
+# time enough for those who read, also where they seldom get a turn
+my $STALL = 2 * $Chat::Loop::SLOW;
+my $nginx = $t->nginx(<<"CONF", workers => 1);
 %%GLOBALS%%
 events { worker_connections 512; }
 http {
@@ -31,7 +33,7 @@ http {
         listen %%IP%%:%%PORT%% sndbuf=8k;
         server_name shop.test;
         chat on;
-        chat_send_timeout 2s;
+        chat_send_timeout ${STALL}s;
     }
     server {
         listen %%IP%%:%%PORT%%;
