@@ -68,8 +68,8 @@ my @ROWS = (
     ['shared memory lost: slots of workers', 'kill slots', '', '0',
         sub ($v) { $v == 0 }],
 
-    'HERD clients cut at once, back after a random part of 0.5 s, '
-        . 'beside 100 dialogs at 500/s',
+    'HERD clients (of socket.io: 5000) cut at once, back after a random '
+        . 'part of 0.5 s, beside 100 dialogs at 500/s',
     ['they are back, p99', 'herd', 'ms', '< 10000',
         sub ($v) { $v < 10_000 }],
     ['processor time of workers for each of them', 'herd cpu', 'us', '',

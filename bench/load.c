@@ -73,6 +73,7 @@ main(int argc, char **argv)
 
     load_files();
     srandom(load_now());
+    l.run = random();
     prctl(PR_SET_TIMERSLACK, 1000);
 
     l.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -170,6 +170,7 @@ struct load_s {
     unsigned            n_channels;
     unsigned            channels_ready;
 
+    unsigned            run;         /* marks its texts */
     unsigned            fanout;      /* receivers of each message */
     uint64_t            published;
     uint64_t            received;
@@ -235,7 +236,7 @@ void load_traffic_report(load_t *l);
 void load_next(load_conn_t *c);
 /* A member again: what it had to say goes out. */
 void load_resumed(load_conn_t *c);
-/* One of our texts ("@channel side number due ...") arrived. */
+/* One of our texts ("@run channel side number due ...") arrived. */
 void load_got(load_conn_t *c, const char *text, size_t len);
 
 /* load_fault.c */

@@ -225,8 +225,8 @@ load_publish(load_t *l, unsigned channel, unsigned side, uint64_t due)
         return;
     }
 
-    n = snprintf(text, sizeof(text), "@%u %u %lu %lu ", channel, side,
-                 ++ch->sent[side], due);
+    n = snprintf(text, sizeof(text), "@%u %u %u %lu %lu ", l->run, channel,
+                 side, ++ch->sent[side], due);
 
     if ((unsigned) n < l->text_size) {
         memset(text + n, 'x', l->text_size - n);
@@ -254,7 +254,7 @@ load_next(load_conn_t *c)
            && (peer->window == 0 || c->n - c->acked < peer->window)
            && (text = load_shift(&c->wait)) != NULL)
     {
-        channel = strtoul(text + 1, NULL, 10);
+        sscanf(text, "@%*u %u", &channel);
         peer->publish(c, channel, text);
         free(text);
     }
@@ -293,7 +293,12 @@ load_got(load_conn_t *c, const char *text, size_t len)
 
     l = c->load;
 
-    channel = strtoul(p + 1, &p, 10);
+    if (strtoul(p + 1, &p, 10) != l->run) {
+        /* late: of a run that has ended */
+        return;
+    }
+
+    channel = strtoul(p, &p, 10);
     side = strtoul(p, &p, 10);
     n = strtoull(p, &p, 10);
     due = strtoull(p, &p, 10);
