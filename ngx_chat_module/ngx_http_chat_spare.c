@@ -2,6 +2,15 @@
 #include "ngx_http_chat_spare.h"
 
 
+/* A sanitizer is to see each use of what was given back. */
+
+#ifdef __SANITIZE_ADDRESS__
+#define ngx_http_chat_spare_full(s)  1
+#else
+#define ngx_http_chat_spare_full(s)  ((s)->n >= (s)->max)
+#endif
+
+
 static ngx_http_chat_spare_t  *ngx_http_chat_spares;
 
 
@@ -35,7 +44,7 @@ ngx_http_chat_spare_take(ngx_http_chat_spare_t *s)
 void
 ngx_http_chat_spare_put(ngx_http_chat_spare_t *s, void *p)
 {
-    if (s->n >= s->max) {
+    if (ngx_http_chat_spare_full(s)) {
         ngx_free(p);
         return;
     }
