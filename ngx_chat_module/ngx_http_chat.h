@@ -141,6 +141,7 @@ struct ngx_http_chat_worker_s {
     unsigned                    exiting:1;   /* draining */
     ngx_uint_t                  requests;    /* ours, not yet answered */
     ngx_uint_t                  lingers;     /* waits for last answers */
+    ngx_event_t                 linger;
 };
 
 
@@ -161,6 +162,9 @@ void *ngx_http_chat_palloc(void *pool, size_t size);
 ngx_int_t ngx_http_chat_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
 void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
+
+/* A request came: a worker that is to leave waits for its answer. */
+void ngx_http_chat_stay(ngx_http_chat_worker_t *w);
 
 
 /* _bus.c and _write.c, for sessions ------------------------------------- */

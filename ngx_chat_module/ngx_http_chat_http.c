@@ -260,6 +260,7 @@ ngx_http_chat_http_claim(ngx_http_request_t *r)
     q->wait.data = q;
 
     q->worker->requests++;
+    ngx_http_chat_stay(q->worker);
 
     ngx_http_set_ctx(r, q, ngx_http_chat_module);
 

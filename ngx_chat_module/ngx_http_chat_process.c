@@ -188,7 +188,6 @@ ngx_http_chat_watch(ngx_http_chat_worker_t *w)
 static void
 ngx_http_chat_quit(ngx_event_t *ev)
 {
-    ngx_event_t             *linger;
     ngx_connection_t        *c, *saved;
     ngx_http_chat_worker_t  *w;
 
@@ -218,14 +217,23 @@ ngx_http_chat_quit(ngx_event_t *ev)
 
     /* answers under way are worth a moment */
 
-    linger = ngx_pcalloc(w->pool, sizeof(ngx_event_t));
+    w->linger.handler = ngx_http_chat_linger;
+    w->linger.data = w;
+    w->linger.log = w->log;
 
-    if (linger) {
-        linger->handler = ngx_http_chat_linger;
-        linger->data = w;
-        linger->log = w->log;
+    ngx_http_chat_stay(w);
+}
 
-        ngx_add_timer(linger, NGX_HTTP_CHAT_LINGER);
+
+void
+ngx_http_chat_stay(ngx_http_chat_worker_t *w)
+{
+    if (w->exiting) {
+        w->lingers = 0;
+
+        if (!w->linger.timer_set) {
+            ngx_add_timer(&w->linger, NGX_HTTP_CHAT_LINGER);
+        }
     }
 }
 
