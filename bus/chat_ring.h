@@ -72,6 +72,13 @@ int chat_ring_read(const chat_ring_t *r, uint64_t *pos, unsigned char *buf,
 size_t chat_ring_entry_max(const chat_ring_t *r);
 
 /*
+ * Moves *pos on to the next LOG entry of `partition`, by the fixed parts of
+ * those between alone.  CHAT_OK; CHAT_AGAIN: there is none, *pos is the head;
+ * CHAT_DECLINED: lapped, as above.
+ */
+int chat_ring_skip(const chat_ring_t *r, unsigned partition, uint64_t *pos);
+
+/*
  * Finds where to read from to see every LOG entry of `partition` with an id
  * greater than `id`: walks its chain back from the head, at most `max`
  * entries.  CHAT_OK and *pos; CHAT_DECLINED: not (or not surely) all there.

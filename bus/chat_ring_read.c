@@ -140,6 +140,32 @@ lapped:
 }
 
 
+int
+chat_ring_skip(const chat_ring_t *r, unsigned partition, uint64_t *pos)
+{
+    uint64_t            head;
+    chat_ring_record_t  rec;
+
+    head = chat_load(&r->head);
+
+    while (*pos < head) {
+
+        if (chat_ring_fetch(r, *pos, &rec) != CHAT_OK) {
+            *pos = chat_load(&r->head);
+            return CHAT_DECLINED;
+        }
+
+        if (rec.kind == CHAT_RING_LOG && rec.partition == partition) {
+            return CHAT_OK;
+        }
+
+        *pos += chat_ring_align(sizeof(chat_ring_record_t) + rec.len);
+    }
+
+    return CHAT_AGAIN;
+}
+
+
 /* Copies the fixed part of the entry at pos; CHAT_DECLINED: it is gone. */
 
 static int

@@ -12,7 +12,9 @@
 #include "ngx_http_chat_attach_internal.h"
 
 
-#define NGX_HTTP_CHAT_ATTACH_MAX     64              /* at once, per worker */
+#define NGX_HTTP_CHAT_ATTACH_MAX     16              /* at once, per worker:
+                                                        a turn is not to be
+                                                        long for the others */
 #define NGX_HTTP_CHAT_ATTACH_CHAIN   4096            /* entries walked back */
 #define NGX_HTTP_CHAT_ATTACH_WALK    (1024 * 1024)   /* bytes of the ring */
 #define NGX_HTTP_CHAT_ATTACH_RETRY   1000            /* ms */
@@ -376,6 +378,7 @@ static ngx_int_t
 ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
 {
     int                        rc;
+    unsigned                   partition;
     chat_ring_t               *ring;
     chat_ring_entry_t          e;
     ngx_http_chat_render_t     r;
@@ -385,6 +388,7 @@ ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
     w = s->worker;
     ss = w->sessions;
     ring = ngx_http_chat_bus_ring(w);
+    partition = chat_partition(s->who.account);
 
     if (pos >= ngx_http_chat_bus_position(w)) {
         return NGX_OK;
@@ -400,16 +404,18 @@ ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
 
     while (pos < ngx_http_chat_bus_position(w)) {
 
-        rc = chat_ring_read(ring, &pos, ss->entry, &e);
+        rc = chat_ring_skip(ring, partition, &pos);
 
-        if (rc != CHAT_OK) {
+        if (rc == CHAT_DECLINED) {
             return NGX_DECLINED;
         }
 
-        if (e.kind != CHAT_RING_LOG
-            || e.partition != chat_partition(s->who.account))
-        {
-            continue;
+        if (rc == CHAT_AGAIN || pos >= ngx_http_chat_bus_position(w)) {
+            break;
+        }
+
+        if (chat_ring_read(ring, &pos, ss->entry, &e) != CHAT_OK) {
+            return NGX_DECLINED;
         }
 
         ngx_http_chat_render_init(&r, w, &e);

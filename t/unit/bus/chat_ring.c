@@ -317,6 +317,49 @@ wraparound(void **state)
 }
 
 
+/* Only what is of the partition and of the log, up to the head. */
+
+static void
+skips(void **state)
+{
+    uint64_t            begin, pos, n;
+    chat_ring_entry_t   e;
+
+    fresh(ring);
+    begin = chat_ring_head(ring);
+
+    memset(&e, 0, sizeof(e));
+    e.kind = CHAT_RING_EPHEMERAL;
+    e.partition = 2;
+    e.header = str("20 0 - 0 0 0 1:2:v d");
+    assert_int_equal(chat_ring_write(ring, term, &e), CHAT_OK);
+
+    for (n = 1; n < 8; n++) {
+        assert_int_equal(put(ring, n % 4, n), CHAT_OK);
+    }
+
+    pos = begin;
+    assert_int_equal(chat_ring_skip(ring, 2, &pos), CHAT_OK);
+    assert_int_equal(take(ring, &pos, &e), CHAT_OK);
+    assert_int_equal(intact(&e), 2);
+
+    assert_int_equal(chat_ring_skip(ring, 2, &pos), CHAT_OK);
+    assert_int_equal(take(ring, &pos, &e), CHAT_OK);
+    assert_int_equal(intact(&e), 6);
+
+    assert_int_equal(chat_ring_skip(ring, 2, &pos), CHAT_AGAIN);
+    assert_int_equal(pos, chat_ring_head(ring));
+
+    for (n = 8; n < 5000; n++) {
+        assert_int_equal(put(ring, n % 4, n), CHAT_OK);
+    }
+
+    pos = begin;
+    assert_int_equal(chat_ring_skip(ring, 2, &pos), CHAT_DECLINED);
+    assert_int_equal(pos, chat_ring_head(ring));
+}
+
+
 /* Reads on from pos: ids of the partition above n must come without a hole. */
 
 static void
@@ -865,6 +908,7 @@ main(void)
         cmocka_unit_test(kinds),
         cmocka_unit_test(terms),
         cmocka_unit_test(wraparound),
+        cmocka_unit_test(skips),
         cmocka_unit_test(find),
         cmocka_unit_test(starts),
         cmocka_unit_test(damaged),
