@@ -396,8 +396,13 @@ sub _merge($self, $e) {
     my $d = $self->_dialog($e->{dialog});
     my $list = $d->{events};
 
+    # what a history told first may come once more: by the log behind it
+    $d->{told}{$e->{seq}} = 1
+        if $e->{again} && $e->{seq} > @$list && !$d->{pending}{$e->{seq}};
+    my $known = $e->{again} || delete $d->{told}{$e->{seq}};
+
     if ($e->{seq} <= @$list) {
-        $self->{dups}++ unless $e->{again};
+        $self->{dups}++ unless $known;
         $self->{disorder}++
             if $d->{ids} && $d->{ids}[$e->{seq} - 1] ne $e->{id};
         return $d;
