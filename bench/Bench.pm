@@ -27,7 +27,7 @@ my $ACCOUNTS = 20;
 my $FILES = 40_000;
 
 # a rewrite of the append-only file in the middle of a run is its own load
-my @REDIS = ('auto-aof-rewrite-percentage 0');
+my @REDIS = ('auto-aof-rewrite-percentage 0', 'latency-tracking no');
 
 
 # As many files as the crowd needs, or as one may have.
