@@ -207,8 +207,13 @@ my %fault = (
         $reset->();
     },
 
-    # Redis holds what it could not write to a slow disk; it is lost
+    # Redis holds what it could not write to a slow disk; it is lost.  Who
+    # left has nothing more to replay, and clients keep 32 of theirs: what
+    # workers of before have acknowledged is to be on the disk, and those of
+    # now are to have replayed before the next of them is killed.
     redis_kill => sub ($self, $t) {
+        wait_for(sub { !$self->remains->{draining} }, 30, 'who drains is gone');
+        $t->redis->flush;
         my $before = $self->acked;
         my $reset = $self->resets;
         $t->redis->slow_fsync($self->{fsync_ms});
@@ -219,6 +224,15 @@ my %fault = (
         $t->redis->slow_fsync(0);
         $t->redis->start;
         $reset->();
+
+        # a worker takes new writes when it has replayed
+        my %first = map { $_ => ($_->{outbox}[0] // {})->{n} // 0 }
+            $self->clients;
+        wait_for(sub {
+            !grep { @{$_->{outbox}} && $first{$_}
+                    && ($_->{outbox}[0]{n} // 0) == $first{$_} }
+                $self->clients
+        }, 30, 'everybody is heard again');
     },
 );
 
