@@ -102,6 +102,34 @@ ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr)
 }
 
 
+/*
+ * With appendfsync everysec a server that dies has lost what is younger than
+ * about two seconds; one that is away has lost nobody knows what.
+ */
+
+ngx_uint_t
+ngx_http_chat_replay_due(ngx_http_chat_writer_t *wr)
+{
+    ngx_http_chat_unit_t  *u;
+
+    if (!ngx_queue_empty(&wr->replay)
+        || !ngx_queue_empty(&wr->replaying)
+        || !ngx_queue_empty(&wr->refused))
+    {
+        return 1;
+    }
+
+    if (ngx_queue_empty(&wr->tail)) {
+        return 0;
+    }
+
+    u = ngx_queue_data(ngx_queue_last(&wr->tail), ngx_http_chat_unit_t,
+                       queue);
+
+    return !wr->w->up || ngx_current_msec - u->since < NGX_HTTP_CHAT_TAIL_SYNC;
+}
+
+
 static void
 ngx_http_chat_replay_forget(ngx_http_chat_writer_t *wr, ngx_queue_t *q)
 {

@@ -388,5 +388,10 @@ ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
         && (ngx_msec_int_t) (ss->drain_until - ngx_current_msec) > 0)
     {
         ngx_add_timer(ev, NGX_HTTP_CHAT_DRAIN_TICK);
+        return;
     }
+
+    /* their last writes */
+
+    ngx_http_chat_stay(ss->worker);
 }

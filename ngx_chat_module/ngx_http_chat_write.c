@@ -135,7 +135,7 @@ ngx_http_chat_write_busy(ngx_http_chat_worker_t *w)
 
     wr = w->writer;
 
-    return wr->collected->n || wr->units || !ngx_queue_empty(&wr->replaying);
+    return wr->collected->n || wr->units || ngx_http_chat_replay_due(wr);
 }
 
 

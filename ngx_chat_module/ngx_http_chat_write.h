@@ -25,6 +25,7 @@
 
 #define NGX_HTTP_CHAT_WRITE_AGE   5000         /* ms in the outbox */
 #define NGX_HTTP_CHAT_TAIL_AGE    30000        /* ms kept for replay */
+#define NGX_HTTP_CHAT_TAIL_SYNC   2000         /* ms until it is on a disk */
 #define NGX_HTTP_CHAT_TAIL_MAX    (8 * 1024 * 1024)
 #define NGX_HTTP_CHAT_REPLAY_AGE  5000         /* ms for predecessors */
 #define NGX_HTTP_CHAT_REPLAY_WAIT 2000         /* ms for other workers */
@@ -95,7 +96,10 @@ void ngx_http_chat_write_tick(ngx_http_chat_worker_t *w);
 /* Now and then: a dead connection is noticed before it is needed. */
 void ngx_http_chat_write_ping(ngx_http_chat_worker_t *w);
 
-/* Does anything wait for an answer?  A stopping worker stays for it. */
+/*
+ * Does anything wait for an answer, or may Redis still lose what only this
+ * worker could say again?  A stopping one stays for that.
+ */
 ngx_uint_t ngx_http_chat_write_busy(ngx_http_chat_worker_t *w);
 
 /*

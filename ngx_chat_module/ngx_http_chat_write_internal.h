@@ -72,6 +72,8 @@ void ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
  */
 ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr);
 void ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr);
+/* Is some of it to be sent again, or may it have to be soon? */
+ngx_uint_t ngx_http_chat_replay_due(ngx_http_chat_writer_t *wr);
 void ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr);
 void ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr);
 

@@ -20,6 +20,7 @@ http {
     %%GLOBALS_HTTP%%
     chat_zone main 8m;
     chat_redis %%REDIS%%;
+    chat_drain 0;
     server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
 }
@@ -92,6 +93,36 @@ subtest 'a dialog of two workers loses its second half' => sub {
         return $restored >= 10;
     }, 15, 'said by the workers') };
     ok $all && $restored == 10, '... ten of them were lost' or diag $restored;
+};
+
+
+subtest 'its worker is about to leave' => sub {
+    my $v = visitor();
+    $v->wait_welcome;
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+
+    $redis->client->set('here', 2);
+    my $size = -s aof();
+
+    $v->post('remember me');
+    $v->wait_sent;
+    my @before = stored($id);
+    $v->close;
+
+    $redis->kill9;
+    truncate aof(), $size or die $!;
+    my @old = $nginx->workers;
+    $nginx->reload;
+    ok !eval { wait_for(sub { !grep { kill 0, $_ } @old }, 0.5, 'all gone') },
+        'who has acknowledged what is lost stays';
+
+    $redis->start;
+    wait_for(sub { (my @now = stored($id)) == @before }, 15,
+             'what it had acknowledged is there again');
+    is_deeply [stored($id)], \@before, 'and writes it again';
+    wait_for(sub { !grep { kill 0, $_ } @old }, 15, 'then it leaves');
 };
 
 
