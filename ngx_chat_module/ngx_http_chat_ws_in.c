@@ -50,6 +50,12 @@ ngx_http_chat_ws_read(ngx_event_t *rev)
             break;
         }
 
+        if (n == 0 && ws->closed && ws->out) {
+            /* it sends no more, but may read what it waits for */
+            ws->eof = 1;
+            break;
+        }
+
         if (n == NGX_ERROR || n == 0) {
             ngx_http_chat_ws_finish(ws);
             return;

@@ -70,6 +70,7 @@ struct ngx_http_chat_ws_s {
     unsigned                   closed:1;     /* the peer's came */
     unsigned                   failed:1;     /* it broke the protocol */
     unsigned                   shut:1;       /* our direction is shut down */
+    unsigned                   eof:1;        /* its direction, after a close */
     unsigned                   held:1;       /* the owner waits for room */
     unsigned                   paused:1;     /* reading waits for room */
     unsigned                   paces:1;      /* ... when there is none */

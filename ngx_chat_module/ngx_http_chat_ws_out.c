@@ -16,6 +16,7 @@
 
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
     ngx_http_chat_frame_t *f, ngx_uint_t late);
+static void ngx_http_chat_ws_shut(ngx_http_chat_ws_t *ws);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_encrypt(ngx_http_chat_ws_t *ws);
@@ -343,19 +344,50 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
         ngx_ssl_free_buffer(c);
     }
 
-    if (ws->closing && ws->closed) {
+    if (ws->failed || ws->closed) {
+        ngx_http_chat_ws_shut(ws);
+    }
+}
+
+
+/*
+ * All is said.  What the peer still sends is read until it ends, too, or its
+ * time is over: bytes that nobody read would make the kernel reset the
+ * connection and throw away what it has not delivered (RFC 6455, 7.1.1).
+ * A TLS connection has its own way to say so.
+ */
+
+static void
+ngx_http_chat_ws_shut(ngx_http_chat_ws_t *ws)
+{
+    ngx_connection_t  *c;
+
+    c = ws->connection;
+
+    if (ngx_http_chat_ws_tls(c)) {
+
+        if (ws->closed) {
+            ngx_http_chat_ws_finish(ws);
+        }
+
+        return;
+    }
+
+    if (ws->eof) {
         ngx_http_chat_ws_finish(ws);
         return;
     }
 
-    if (ws->failed && !ws->shut && !ngx_http_chat_ws_tls(c)) {
-        ws->shut = 1;
+    if (ws->shut) {
+        return;
+    }
 
-        if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
-            ngx_connection_error(c, ngx_socket_errno,
-                                 ngx_shutdown_socket_n " failed");
-            ngx_http_chat_ws_finish(ws);
-        }
+    ws->shut = 1;
+
+    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        ngx_connection_error(c, ngx_socket_errno,
+                             ngx_shutdown_socket_n " failed");
+        ngx_http_chat_ws_finish(ws);
     }
 }
 

@@ -72,8 +72,7 @@ sub wire($path, @headers) {
 # One connection: what is sent (bytes, or code that does something with the
 # wire), what must come back, and the code it must end with: by default ours.
 #   path, headers, chop; ignore => data frames that come do not matter;
-#   ours => our close frame is the first: there is no other half to send;
-#   late => it is not the last thing sent, and may find a closed socket
+#   ours => our close frame is the first: there is no other half to send
 sub conforms($group, $name, $send, $expect, $code = undef, %opt) {
     my @send = ref $send eq 'ARRAY' ? @$send : $send;
     my @expect = (@$expect, [8, $code // 1000]);
@@ -87,7 +86,7 @@ sub conforms($group, $name, $send, $expect, $code = undef, %opt) {
         push @send, $frame->(8, pack 'n', 1000) if !defined $code;
         ref $_ ? $_->($w) : $w->write($_, $opt{chop}) for @send;
         $got = $w->finish("the end of $name");
-        die "reset\n" if $w->{eof} ne 'end' && !$opt{late};
+        die "reset\n" if $w->{eof} ne 'end';
         1;
     };
     my $error = $@;
@@ -389,25 +388,26 @@ push @closing,
     ['reason not UTF-8', [closing(1000, "$kosme\xed\xa0\x80edited")], [],
      1007],
     ['reason cut in a character', [closing(1000, "\xe2\x82")], [], 1007],
-    ['two close frames', [closing(1000), closing(1001)], [], 1000,
-     ours => 1, late => 1],
-    ['ping after close', [closing(1000), $ping], [], 1000,
-     ours => 1, late => 1],
+    ['two close frames', [closing(1000), closing(1001)], [], 1000, ours => 1],
+    ['ping after close', [closing(1000), $ping], [], 1000, ours => 1],
     ['text after close', [closing(1000), $frame->(1, 'x')], [], 1000,
-     ours => 1, late => 1],
+     ours => 1],
     ['rubbish after close', [closing(1000), "\xff" x 100], [], 1000,
-     ours => 1, late => 1],
+     ours => 1],
     ['ping, close', [$ping, closing(3333)], [$pong], 3333, ours => 1];
 
 ways('7 closing', @$_) for @closing;
 conforms('7 closing', 'text, close', [$frame->(1, 'a'), closing(1000)],
          [[1, 'a']], 1000, ours => 1);
 conforms('7 closing', 'close between fragments',
-         [$halves[0], closing(1000), $halves[1]], [], 1000, ours => 1,
-         late => 1);
+         [$halves[0], closing(1000), $halves[1]], [], 1000, ours => 1);
 conforms('7 closing', '256k, close, ping',
          [$frame->(1, 'x' x 262144), closing(1000), $ping],
-         [[1, 'x' x 262144]], 1000, ours => 1, late => 1);
+         [[1, 'x' x 262144]], 1000, ours => 1);
+conforms('7 closing', '256k, close, end of what we send',
+         [$frame->(1, 'x' x 262144), closing(1000),
+          sub ($w) { shutdown $w->{fh}, 1 }],
+         [[1, 'x' x 262144]], 1000, ours => 1);
 group('7 closing');
 
 
