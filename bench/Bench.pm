@@ -21,7 +21,7 @@ use JSON::XS ();
 our @EXPORT = qw(ours nchan socketio load limit status versions $DRAIN
                  $STALL);
 
-our $DRAIN = 3;         # seconds of chat_drain
+our $DRAIN = 8;         # seconds of chat_drain
 our $STALL = 1;         # and of chat_send_timeout
 my $ACCOUNTS = 20;
 my $FILES = 40_000;

@@ -71,8 +71,8 @@ my @ROWS = (
     ['shared memory lost: slots of workers', 'kill slots', '', '0',
         sub ($v) { $v == 0 }],
 
-    'HERD clients (of socket.io: 5000) cut at once, back after a random '
-        . 'part of 0.5 s, beside 100 dialogs at 500/s',
+    "HERD idle clients (of socket.io: 5000) cut at once, back after a "
+        . "random part of $DRAIN s (chat_drain), beside 100 dialogs at 500/s",
     ['they are back, p99', 'herd', 'ms', '< 10000',
         sub ($v) { $v < 10_000 }],
     ['processor time of workers for each of them', 'herd cpu', 'us', '',
@@ -84,6 +84,11 @@ my @ROWS = (
         '', undef],
     ['all others: to check tokens', 'herd redis', '', '0',
         sub ($v) { $v < 0.01 }],
+    ['all at once instead, within 0.5 s: they are back, p99', 'rush', 'ms',
+        '', undef],
+    ['... p99 of the dialogs meanwhile / before', 'rush others', '', '',
+        undef],
+    ['... messages lost', 'rush lost', '', '0', sub ($v) { $v == 0 }],
 
     'Conformance',
     ['t/ws_conformance.t: cases', 'conformance', '', '', undef],

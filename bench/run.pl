@@ -150,27 +150,34 @@ sub stalled() {
     }
 }
 
+# They come back as our page does whom nobody looks at; ours also all at once.
 sub herd() {
     for my $name (others()) {
         # that one needs half a minute and more for 15 000
         my $n = $quick ? 2000 : $name eq 'socket.io' ? 5000 : 15_000;
-        my $r = run($name, mode => 'herd', n => $n,
-                    dialogs => 100, rate => 500, seconds => $seconds,
-                    jitter => 500_000,
-                    $name eq 'ours' ? (redis => $server{$name}{redis}) : ());
-        keep('herd', $name, ms($r->{back_p99_us}));
+        my $ours = $name eq 'ours';
+        my $r = crowd($name, 'herd', $n, $DRAIN,
+                      $ours ? (redis => $server{$name}{redis}) : ());
         keep('herd cpu', $name, $r->{cpu_us_per_client});
-        keep('herd others', $name,
-             $r->{meanwhile_p99_us} / $r->{before_p99_us})
-            if $r->{meanwhile_p99_us} && $r->{before_p99_us};
         my $hget = $r->{redis_hget} // 0;
         keep('herd hget', $name, $hget) if defined $r->{redis_calls};
         keep('herd redis', $name, $r->{redis_calls} - $hget)
             if defined $r->{redis_calls};
         print STDERR "# $_ for each: $r->{$_}\n"
             for grep { /^redis_/ } sort keys %$r;
-        keep('herd lost', $name, $r->{lost});
+        crowd($name, 'rush', $n, 0.5) if $ours;
     }
+}
+
+sub crowd($name, $figure, $n, $within, @more) {
+    my $r = run($name, mode => 'herd', n => $n, dialogs => 100, rate => 500,
+                seconds => 2 * $seconds, jitter => $within * 1e6, @more);
+    keep($figure, $name, ms($r->{back_p99_us}));
+    keep("$figure others", $name,
+         $r->{meanwhile_p99_us} / $r->{before_p99_us})
+        if $r->{meanwhile_p99_us} && $r->{before_p99_us};
+    keep("$figure lost", $name, $r->{lost});
+    return $r;
 }
 
 # Both sides of 100 dialogs get ten messages a second each.
@@ -179,7 +186,7 @@ my @FAULT = (mode => 'fault', dialogs => 100, rate => 2000);
 sub reload() {
     for my $name (others()) {
         my $r = run($name, @FAULT, fault => 'reload',
-                    seconds => $quick ? 5 : 6);
+                    seconds => $DRAIN + 3);
         keep("reload $_", $name, $r->{$_}) for qw(lost doubled deaf);
         keep('reload told', $name, 100 * $r->{told} / $r->{cut}) if $r->{cut};
         keep('reload spread', $name, $r->{cut_spread_us} / 1e6) if $r->{cut};

@@ -363,6 +363,9 @@ ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
     f.limits.tail = CHAT_LIMIT_TAIL;
     chat_set(&f.limits, CHAT_F_LIMITS_VIEW_TAIL);
 
+    f.limits.return_ms = w->mcf->drain;
+    chat_set(&f.limits, CHAT_F_LIMITS_VIEW_RETURN_MS);
+
     chat_set(&f, CHAT_F_FRAME_WELCOME_LIMITS);
 
     f.link = w->up ? CHAT_LINK_STATE_UP : CHAT_LINK_STATE_DOWN;

@@ -221,6 +221,11 @@ export interface LimitsView {
     ping_ms: number;
     /** acknowledged sends to keep for resending */
     tail: number;
+    /**
+     * cut without a word, and nobody waits for it: come back after a random
+     * part of this
+     */
+    return_ms?: number;
 }
 
 /** An event as lists carry it. */

@@ -30,6 +30,8 @@ export interface ClientOptions {
     /** Called after a frame that carries a cursor was processed. */
     cursorMoved?(cursor: string | undefined): void;
     page?(): string;
+    /** Is it looked at?  Then it comes back sooner when it was cut. */
+    watched(): boolean;
     headers?(): Record<string, string>;
     renew(): Promise<boolean>;
     prefer?: TransportName | undefined;
@@ -83,6 +85,7 @@ export class ChatClient {
             status: (status) => this.#told(status),
             forget: () => this.#move(undefined),
             renew: () => o.renew(),
+            watched: () => o.watched() || this.#outbox.pending.length > 0,
             ...(o.page ? { page: o.page } : {}),
             ...(o.headers ? { headers: o.headers } : {}),
             ...(o.prefer ? { prefer: o.prefer } : {}),

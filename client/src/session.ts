@@ -33,6 +33,8 @@ export interface SessionOptions {
     instance(): string;
     cursor(): string | undefined;
     page?(): string;
+    /** Does anybody wait for what comes?  If not, a way back may take longer. */
+    watched(): boolean;
     headers?(): Record<string, string>;
     /** Frames in order; called for every kind. */
     frame(frame: ServerFrame): void;
@@ -85,6 +87,7 @@ export class Session {
     #live_at = 0;
 
     #ping_ms = PING_MS;
+    #return_ms = 0;
     #heard = 0;
     #heard_stream = 0;
     #asked = 0;
@@ -250,6 +253,7 @@ export class Session {
             // clients that came together shall not ask together
             this.#ping_ms = Math.max(1000, frame.limits.ping_ms)
                 * (1 - this.o.host.random() / 4);
+            this.#return_ms = frame.limits.return_ms ?? 0;
             this.#set({ store: frame.link });
             this.#alive();
             break;
@@ -403,10 +407,15 @@ export class Session {
         }
     }
 
-    /** Full jitter: a herd that fell together does not come back together. */
+    /**
+     * Full jitter: a herd that fell together does not come back together, and
+     * those whom nobody looks at leave the way to those who are waited for.
+     */
     #backoff(at_least = 0): void {
+        const first = Math.max(BACKOFF_MS,
+            this.o.watched() ? 0 : this.#return_ms);
         const cap = Math.min(BACKOFF_MAX_MS,
-            BACKOFF_MS * 2 ** Math.min(this.#attempts++, 10));
+            first * 2 ** Math.min(this.#attempts++, 10));
 
         if (this.#offline) {
             this.#pause(OFFLINE_RETRY_MS, 'offline');

@@ -292,12 +292,15 @@ static const chat_field_t  chat_limits_view_fields[] = {
       -CHAT_INT_MAX, CHAT_INT_MAX, NULL, NULL },
     { chat_string("tail"), 3, CHAT_KIND_INT, CHAT_FIELD_REQUIRED,
       CHAT_PRIVACY_NONE, offsetof(chat_limits_view_t, tail), -CHAT_INT_MAX,
-      CHAT_INT_MAX, NULL, NULL }
+      CHAT_INT_MAX, NULL, NULL },
+    { chat_string("return_ms"), 4, CHAT_KIND_INT, 0, CHAT_PRIVACY_NONE,
+      offsetof(chat_limits_view_t, return_ms), -CHAT_INT_MAX, CHAT_INT_MAX,
+      NULL, NULL }
 };
 
 const chat_type_t  chat_limits_view_type = {
     "limits_view", sizeof(chat_limits_view_t),
-    chat_limits_view_fields, 3
+    chat_limits_view_fields, 4
 };
 
 

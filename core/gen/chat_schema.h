@@ -202,6 +202,11 @@ typedef struct {
     int64_t                  ping_ms;
     /* acknowledged sends to keep for resending */
     int64_t                  tail;
+    /*
+     * cut without a word, and nobody waits for it: come back after a random
+     * part of this
+     */
+    int64_t                  return_ms;
 } chat_limits_view_t;
 
 
@@ -519,6 +524,7 @@ typedef struct {
 #define CHAT_F_LIMITS_VIEW_TEXT_MAX              0
 #define CHAT_F_LIMITS_VIEW_PING_MS               1
 #define CHAT_F_LIMITS_VIEW_TAIL                  2
+#define CHAT_F_LIMITS_VIEW_RETURN_MS             3
 
 #define CHAT_F_EV_DIALOG_OPENED_NAME             0
 #define CHAT_F_EV_DIALOG_OPENED_PAGE             1

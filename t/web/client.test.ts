@@ -22,6 +22,7 @@ function rig(change: Partial<ClientOptions> = {}) {
         cursorMoved: (cursor) => {
             kept.cursor = cursor;
         },
+        watched: () => true,
         renew: () => Promise.resolve(true),
         ...change,
     });
@@ -121,6 +122,24 @@ test('lost in between: hello with the cursor, the rest with old numbers',
             { t: 'hello', instance: r.chat.instance, cursor: 'c7' },
             { t: 'post_message', text: 'b', n: '2' }]);
     });
+
+
+test('cut with a write on its way: soon, whoever looks', async () => {
+    const r = rig({ watched: () => false });
+    const limits = { ...welcome().limits, return_ms: 1e7 };
+    const wait = (): number => r.chat.status.get().retry_at! - r.world.now;
+
+    r.chat.start();
+    r.open(welcome({ limits }));
+    r.world.socket.end();
+    assert.ok(wait() > 1000);
+
+    r.chat.wake();
+    r.open(welcome({ limits }));
+    r.chat.write({ t: 'post_message', text: 'a' });
+    r.world.socket.end();
+    assert.ok(wait() <= 500);
+});
 
 
 test('a new instance says hello at once, under its new name', async () => {

@@ -43,6 +43,7 @@ function rig(change: Partial<SessionOptions> = {}, random = half) {
             seen.forgotten++;
             seen.cursor = undefined;
         },
+        watched: () => true,
         renew: () => {
             seen.renewals++;
             return Promise.resolve(true);
@@ -134,6 +135,34 @@ test('a lost link comes back with full jitter, doubling, bounded', async () => {
     assert.equal(r.seen.status.retry_at! - r.world.now, 15_000);
     assert.equal(r.frames.length, 1);
 });
+
+
+test('cut while nobody looks: it takes the time the server names',
+    async () => {
+        let watched = false;
+        const r = rig({ watched: () => watched });
+        const limits = { ...welcome().limits, return_ms: 8000 };
+        const cut = (): number => {
+            r.world.socket.end();
+            assert.equal(r.seen.status.phase, 'waiting');
+            return r.seen.status.retry_at! - r.world.now;
+        };
+
+        r.session.start();
+        await settle();
+        r.world.socket.open();
+        r.world.socket.say(welcome({ limits }));
+
+        assert.equal(cut(), 4000);
+        await r.world.run(4000);
+        assert.equal(cut(), 8000);
+
+        // somebody looks: at once
+        r.session.wake();
+        await r.live();
+        watched = true;
+        assert.equal(cut(), 250);
+    });
 
 
 test('success makes the next delay short again', async () => {

@@ -218,6 +218,7 @@ export function createModel(base: string): Model {
                 keepThread();
             },
             page: () => location.href.slice(0, PAGE_MAX),
+            watched: () => looking,
             renew: identify,
             prefer: way && host.now() - way.ms < WAY_MS ? way.name : undefined,
             worked: (name) => shared.set(WAY, name === 'ws' ? null
@@ -346,6 +347,10 @@ export function createModel(base: string): Model {
         looked: (at) => {
             looking = at;
             tally();
+
+            if (at) {
+                chat?.wake();
+            }
         },
 
         start,

@@ -72,6 +72,7 @@ export class Desk {
             saved: claim.saved,
             save: (saved) => saveInstance(tab, shared, saved),
             headers: () => ({ 'X-CSRF': me.csrf }),
+            watched: () => true,
             renew: async () => {
                 const answer = await api.me();
 
