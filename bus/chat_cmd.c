@@ -12,6 +12,8 @@ static void chat_cmd_add(chat_cmd_t *c, const void *data, size_t len);
 static int chat_cmd_grow(chat_cmd_t *c, int cap);
 static unsigned char *chat_cmd_head(unsigned char *p, unsigned char type,
     uint64_t n);
+static int chat_cmd_head_read(const unsigned char **p,
+    const unsigned char *last, unsigned char type, uint64_t *n);
 
 
 /* By first word; a word ends at a space or at the end of the text. */
@@ -198,6 +200,73 @@ chat_cmd_head(unsigned char *p, unsigned char type, uint64_t n)
     *p++ = '\n';
 
     return p;
+}
+
+
+chat_cmd_t *
+chat_cmd_read(chat_mem_t *mem, const chat_str_t *bytes)
+{
+    uint64_t              argc, len;
+    chat_cmd_t           *c;
+    const unsigned char  *p, *last;
+
+    p = bytes->data;
+    last = p + bytes->len;
+
+    /* an argument takes six bytes at least */
+
+    if (chat_cmd_head_read(&p, last, '*', &argc) != CHAT_OK
+        || argc > bytes->len / 6)
+    {
+        return NULL;
+    }
+
+    c = chat_cmd_create(mem, argc);
+
+    if (c == NULL) {
+        return NULL;
+    }
+
+    while (argc--) {
+
+        if (chat_cmd_head_read(&p, last, '$', &len) != CHAT_OK
+            || len > (size_t) (last - p)
+            || (size_t) (last - p) - len < 2)
+        {
+            return NULL;
+        }
+
+        chat_cmd_add(c, p, len);
+        p += len + 2;
+    }
+
+    return (c->failed || p != last) ? NULL : c;
+}
+
+
+static int
+chat_cmd_head_read(const unsigned char **p, const unsigned char *last,
+    unsigned char type, uint64_t *n)
+{
+    chat_str_t            digits;
+    const unsigned char  *end;
+
+    if (*p == last || **p != type) {
+        return CHAT_ERROR;
+    }
+
+    end = memchr(*p, '\r', last - *p);
+
+    if (end == NULL || last - end < 2) {
+        return CHAT_ERROR;
+    }
+
+    digits.data = (unsigned char *) *p + 1;
+    digits.len = end - digits.data;
+
+    *p = end + 2;
+
+    return chat_str_u64(&digits, n);
 }
 
 

@@ -40,6 +40,11 @@ void chat_cmd_id(chat_cmd_t *c, const chat_id_t *id);
 /* RESP bytes, malloc()ed; free with chat_cmd_free(). */
 int chat_cmd_format(const chat_cmd_t *c, chat_str_t *out);
 void chat_cmd_free(chat_str_t *out);
+/*
+ * The command that was formatted so; its arguments point into the bytes.
+ * NULL: out of memory, or these are not bytes of chat_cmd_format().
+ */
+chat_cmd_t *chat_cmd_read(chat_mem_t *mem, const chat_str_t *bytes);
 
 /* Replies.  All tolerate NULL and a wrong type: CHAT_ERROR. */
 int chat_reply_str(const redisReply *r, chat_str_t *s);   /* string/status */

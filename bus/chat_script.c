@@ -3,10 +3,12 @@
 #include "chat_str.h"
 
 
+#define CHAT_APPEND_HEAD  3      /* EVALSHA, script, number of keys */
 #define CHAT_APPEND_KEYS  5      /* of a message */
 #define CHAT_APPEND_ARGS  7
 
 
+static chat_cmd_t *chat_append_head(chat_mem_t *mem, size_t n);
 static void chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item);
 static void chat_append_args(chat_cmd_t *cmd, const chat_append_t *item);
 static int chat_append_answer(const redisReply *r, chat_append_t *item);
@@ -34,18 +36,11 @@ chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items, size_t n)
     size_t       i;
     chat_cmd_t  *cmd;
 
-    if (n == 0 || n > CHAT_APPEND_BATCH) {
-        return NULL;
-    }
+    cmd = chat_append_head(mem, n);
 
-    cmd = chat_cmd_create(mem, 3 + n * (CHAT_APPEND_KEYS + CHAT_APPEND_ARGS));
     if (cmd == NULL) {
         return NULL;
     }
-
-    chat_cmd_lit(cmd, "EVALSHA");
-    chat_cmd_str(cmd, &chat_scripts[CHAT_SCRIPT_APPEND].sha);
-    chat_cmd_u64(cmd, n * CHAT_APPEND_KEYS);
 
     for (i = 0; i < n; i++) {
         chat_append_keys(cmd, items[i]);
@@ -55,7 +50,70 @@ chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items, size_t n)
         chat_append_args(cmd, items[i]);
     }
 
+    return cmd->failed ? NULL : cmd;
+}
+
+
+static chat_cmd_t *
+chat_append_head(chat_mem_t *mem, size_t n)
+{
+    chat_cmd_t  *cmd;
+
+    if (n == 0 || n > CHAT_APPEND_BATCH) {
+        return NULL;
+    }
+
+    cmd = chat_cmd_create(mem, CHAT_APPEND_HEAD
+                               + n * (CHAT_APPEND_KEYS + CHAT_APPEND_ARGS));
+    if (cmd == NULL) {
+        return NULL;
+    }
+
+    chat_cmd_lit(cmd, "EVALSHA");
+    chat_cmd_str(cmd, &chat_scripts[CHAT_SCRIPT_APPEND].sha);
+    chat_cmd_u64(cmd, n * CHAT_APPEND_KEYS);
+
     cmd->numbered = 1;
+
+    return cmd;
+}
+
+
+chat_cmd_t *
+chat_append_some(chat_mem_t *mem, const chat_str_t *bytes, size_t n,
+    uint64_t taken)
+{
+    size_t       i, k, width, at;
+    chat_str_t   arg;
+    chat_cmd_t  *all, *cmd;
+
+    all = chat_cmd_read(mem, bytes);
+    cmd = chat_append_head(mem, __builtin_popcountll(taken));
+
+    if (all == NULL || cmd == NULL || n > CHAT_APPEND_BATCH
+        || (size_t) all->argc != CHAT_APPEND_HEAD
+                               + n * (CHAT_APPEND_KEYS + CHAT_APPEND_ARGS))
+    {
+        return NULL;
+    }
+
+    at = CHAT_APPEND_HEAD;
+
+    for (width = CHAT_APPEND_KEYS; at < (size_t) all->argc;
+         width = CHAT_APPEND_ARGS)
+    {
+        for (i = 0; i < n; i++) {
+
+            for (k = 0; k < width; k++, at++) {
+
+                if (taken >> i & 1) {
+                    arg.data = (unsigned char *) all->argv[at];
+                    arg.len = all->argvlen[at];
+                    chat_cmd_str(cmd, &arg);
+                }
+            }
+        }
+    }
 
     return cmd->failed ? NULL : cmd;
 }

@@ -98,6 +98,14 @@ chat_cmd_t *chat_append_cmd(chat_mem_t *mem, chat_append_t *const *items,
     size_t n);
 
 /*
+ * The same for those of a formatted batch of `n` whose bit in `taken` is set
+ * (the first item is bit 0), at least one; its arguments point into `bytes`.
+ * NULL: out of memory, or that is no such batch.
+ */
+chat_cmd_t *chat_append_some(chat_mem_t *mem, const chat_str_t *bytes,
+    size_t n, uint64_t taken);
+
+/*
  * CHAT_OK, or CHAT_ERROR if the reply is not of the script's form.  An error
  * reply is CHAT_OK, too: every item then has `refused` set and the outcome
  * PENDING.  Nothing in the items points into the reply.

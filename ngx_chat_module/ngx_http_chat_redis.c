@@ -89,6 +89,12 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
 
     if (r->up) {
         r->since = ngx_current_msec;
+
+        /* one that comes up and fails at once is as bad as none */
+
+        if (r->since - r->up_since >= NGX_HTTP_CHAT_REDIS_STEADY) {
+            r->pause = NGX_HTTP_CHAT_REDIS_PAUSE;
+        }
     }
 
     /* lost() may close */

@@ -21,6 +21,7 @@
 #define NGX_HTTP_CHAT_REDIS_TIMEOUT  3000      /* ms, connect and answers */
 #define NGX_HTTP_CHAT_REDIS_PAUSE    50        /* ms, doubles up to */
 #define NGX_HTTP_CHAT_REDIS_PAUSES   1000
+#define NGX_HTTP_CHAT_REDIS_STEADY   5000      /* ms up: the pause is short */
 
 /*
  * Called exactly once for every call that was taken, from the event loop, in
@@ -74,6 +75,7 @@ struct ngx_http_chat_redis_s {
                                                   are not sent yet; 0: none */
     ngx_msec_t                   pause;
     ngx_msec_t                   since;        /* beginning of the outage */
+    ngx_msec_t                   up_since;
 };
 
 

@@ -191,7 +191,7 @@ static const char *
 ngx_http_chat_redis_info(ngx_http_chat_redis_t *r, redisReply *reply)
 {
     uint32_t   crc;
-    ngx_str_t  run, role, replid, loading;
+    ngx_str_t  run, role, replid, loading, good;
 
     if (reply == NULL || reply->type != REDIS_REPLY_STRING) {
         return "unexpected answer to INFO";
@@ -201,6 +201,7 @@ ngx_http_chat_redis_info(ngx_http_chat_redis_t *r, redisReply *reply)
     role = ngx_http_chat_redis_field(reply, "role:");
     replid = ngx_http_chat_redis_field(reply, "master_replid:");
     loading = ngx_http_chat_redis_field(reply, "loading:");
+    good = ngx_http_chat_redis_field(reply, "min_slaves_good_slaves:");
 
     if (run.len == 0 || replid.len == 0) {
         return "INFO tells no run_id";
@@ -212,6 +213,12 @@ ngx_http_chat_redis_info(ngx_http_chat_redis_t *r, redisReply *reply)
 
     if (role.len != 6 || ngx_memcmp(role.data, "master", 6) != 0) {
         return "is not a master";
+    }
+
+    /* it is told only where min-replicas-to-write asks for some */
+
+    if (good.len == 1 && good.data[0] == '0') {
+        return "has no replica in time, takes no writes";
     }
 
     crc = chat_crc32c(0, run.data, run.len);
@@ -308,9 +315,9 @@ ngx_http_chat_redis_up(ngx_http_chat_redis_t *r)
     }
 
     r->state = NGX_HTTP_CHAT_REDIS_READY;
-    r->pause = NGX_HTTP_CHAT_REDIS_PAUSE;
     r->reported = 0;
     r->up = 1;
+    r->up_since = ngx_current_msec;
 
     r->ready(r);
 }

@@ -16,6 +16,9 @@
 
 #define NGX_HTTP_CHAT_REPLAY_LOOK  20          /* ms, if nobody wakes us */
 
+#define ngx_http_chat_replay_order(q)                                        \
+    ((ngx_queue_data(q, ngx_http_chat_unit_t, queue))->order)
+
 
 static void ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr);
 static ngx_uint_t ngx_http_chat_replay_turn(ngx_http_chat_writer_t *wr,
@@ -27,10 +30,11 @@ static ngx_uint_t ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u,
     redisReply *reply);
 static void ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr);
 static void ngx_http_chat_replay_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_chat_replay_give_up(ngx_http_chat_writer_t *wr);
 static void ngx_http_chat_replay_forget(ngx_http_chat_writer_t *wr,
     ngx_queue_t *q);
-static void ngx_http_chat_replay_move(ngx_queue_t *to, ngx_queue_t *from);
-static ngx_uint_t ngx_http_chat_replay_drop(ngx_queue_t *units);
+static void ngx_http_chat_replay_merge(ngx_queue_t *to, ngx_queue_t *from);
+static void ngx_http_chat_replay_drop(ngx_queue_t *units);
 
 
 void
@@ -55,20 +59,37 @@ ngx_http_chat_replay_exit(ngx_http_chat_writer_t *wr)
         ngx_del_timer(&wr->replay_timer);
     }
 
-    (void) ngx_http_chat_replay_drop(&wr->tail);
-    (void) ngx_http_chat_replay_drop(&wr->replay);
-    (void) ngx_http_chat_replay_drop(&wr->replaying);
-    (void) ngx_http_chat_replay_drop(&wr->refused);
+    ngx_http_chat_replay_drop(&wr->tail);
+    ngx_http_chat_replay_drop(&wr->replay);
+    ngx_http_chat_replay_drop(&wr->replaying);
+    ngx_http_chat_replay_drop(&wr->refused);
 }
 
+
+/*
+ * What was sent again goes before younger writes that overtook it: Redis may
+ * lose it once more.
+ */
 
 void
 ngx_http_chat_replay_keep(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u)
 {
-    u->since = ngx_current_msec;
+    ngx_queue_t  *q;
 
-    ngx_queue_insert_tail(&wr->tail, &u->queue);
+    u->since = ngx_current_msec;
+    wr->tail_since = ngx_current_msec;
+
+    q = ngx_queue_last(&wr->tail);
+
+    while (u->again
+           && q != ngx_queue_sentinel(&wr->tail)
+           && ngx_http_chat_replay_order(q) > u->order)
+    {
+        q = ngx_queue_prev(q);
+    }
+
+    ngx_queue_insert_after(q, &u->queue);
 
     wr->tail_bytes += u->bytes.len;
     wr->tail_writes += u->n;
@@ -110,8 +131,6 @@ ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr)
 ngx_uint_t
 ngx_http_chat_replay_due(ngx_http_chat_writer_t *wr)
 {
-    ngx_http_chat_unit_t  *u;
-
     if (!ngx_queue_empty(&wr->replay)
         || !ngx_queue_empty(&wr->replaying)
         || !ngx_queue_empty(&wr->refused))
@@ -123,10 +142,8 @@ ngx_http_chat_replay_due(ngx_http_chat_writer_t *wr)
         return 0;
     }
 
-    u = ngx_queue_data(ngx_queue_last(&wr->tail), ngx_http_chat_unit_t,
-                       queue);
-
-    return !wr->w->up || ngx_current_msec - u->since < NGX_HTTP_CHAT_TAIL_SYNC;
+    return !wr->w->up
+           || ngx_current_msec - wr->tail_since < NGX_HTTP_CHAT_TAIL_SYNC;
 }
 
 
@@ -157,7 +174,8 @@ ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
                           &wr->redis.conf->name, wr->tail_writes);
         }
 
-        ngx_http_chat_replay_move(&wr->replay, &wr->tail);
+        /* a second loss may come before all of the first is made good */
+        ngx_http_chat_replay_merge(&wr->replay, &wr->tail);
 
         wr->tail_bytes = 0;
         wr->tail_writes = 0;
@@ -182,7 +200,7 @@ ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
 }
 
 
-/* Those refused came before those that were not sent yet. */
+/* Those refused go in order with those that were not sent yet. */
 
 void
 ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr)
@@ -197,8 +215,7 @@ ngx_http_chat_replay_lost(ngx_http_chat_writer_t *wr)
         wr->w->zone->slots[wr->w->slot].replay_epoch = 0;
     }
 
-    ngx_http_chat_replay_move(&wr->refused, &wr->replay);
-    ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+    ngx_http_chat_replay_merge(&wr->replay, &wr->refused);
 }
 
 
@@ -348,7 +365,7 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
 static ngx_uint_t
 ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
 {
-    ngx_uint_t             i, taken;
+    ngx_uint_t             i;
     chat_append_t         *items[CHAT_APPEND_BATCH];
     chat_commit_result_t   res;
 
@@ -367,22 +384,15 @@ ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
     }
 
     if (ngx_http_chat_unit_parse(u, reply, items) != CHAT_OK) {
+        u->taken = 0;
         return 0;
     }
 
-    taken = 1;
-
     for (i = 0; i < u->n; i++) {
-
-        if (items[i]->outcome == CHAT_WRITE_OK) {
-            u->writer->replayed++;
-
-        } else if (items[i]->outcome != CHAT_WRITE_ALREADY) {
-            taken = 0;
-        }
+        u->writer->replayed += (items[i]->outcome == CHAT_WRITE_OK);
     }
 
-    return taken;
+    return ngx_http_chat_unit_taken(u, items) == u->n;
 }
 
 
@@ -404,7 +414,7 @@ ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr)
             return;
         }
 
-        n = ngx_http_chat_replay_drop(&wr->refused);
+        n = ngx_http_chat_replay_give_up(wr);
 
         ngx_log_error(NGX_LOG_WARN, wr->w->log, 0,
                       "chat: %ui acknowledged writes do not fit what the "
@@ -429,29 +439,17 @@ ngx_http_chat_replay_timer(ngx_event_t *ev)
     wr = ev->data;
 
     if (ngx_queue_empty(&wr->replay)) {
-        ngx_http_chat_replay_move(&wr->replay, &wr->refused);
+        ngx_http_chat_replay_merge(&wr->replay, &wr->refused);
     }
 
     ngx_http_chat_replay_send(wr);
 }
 
 
-/* Appends all of one queue to another. */
-
-static void
-ngx_http_chat_replay_move(ngx_queue_t *to, ngx_queue_t *from)
-{
-    if (ngx_queue_empty(from)) {
-        return;
-    }
-
-    ngx_queue_add(to, from);
-    ngx_queue_init(from);
-}
-
+/* How many writes of the refused are lost; what is in the log is kept. */
 
 static ngx_uint_t
-ngx_http_chat_replay_drop(ngx_queue_t *units)
+ngx_http_chat_replay_give_up(ngx_http_chat_writer_t *wr)
 {
     ngx_uint_t             n;
     ngx_queue_t           *q;
@@ -459,15 +457,64 @@ ngx_http_chat_replay_drop(ngx_queue_t *units)
 
     n = 0;
 
-    while (!ngx_queue_empty(units)) {
-        q = ngx_queue_head(units);
+    while (!ngx_queue_empty(&wr->refused)) {
+        q = ngx_queue_head(&wr->refused);
         u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
 
+        ngx_queue_remove(q);
         n += u->n;
 
-        ngx_queue_remove(q);
-        ngx_http_chat_unit_free(u);
+        if (u->taken && ngx_http_chat_unit_cut(u) == NGX_OK) {
+            n -= u->n;
+            ngx_http_chat_replay_keep(wr, u);
+
+        } else {
+            ngx_http_chat_unit_free(u);
+        }
     }
 
     return n;
+}
+
+
+/* Two queues in order become one. */
+
+static void
+ngx_http_chat_replay_merge(ngx_queue_t *to, ngx_queue_t *from)
+{
+    ngx_queue_t           *at, *q;
+    ngx_http_chat_unit_t  *u;
+
+    at = ngx_queue_head(to);
+
+    while (!ngx_queue_empty(from)) {
+        q = ngx_queue_head(from);
+        u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
+
+        ngx_queue_remove(q);
+        u->again = 1;
+
+        while (at != ngx_queue_sentinel(to)
+               && ngx_http_chat_replay_order(at) <= u->order)
+        {
+            at = ngx_queue_next(at);
+        }
+
+        /* before it */
+        ngx_queue_insert_tail(at, q);
+    }
+}
+
+
+static void
+ngx_http_chat_replay_drop(ngx_queue_t *units)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(units)) {
+        q = ngx_queue_head(units);
+        ngx_queue_remove(q);
+        ngx_http_chat_unit_free(ngx_queue_data(q, ngx_http_chat_unit_t,
+                                               queue));
+    }
 }

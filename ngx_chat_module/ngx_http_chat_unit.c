@@ -114,6 +114,57 @@ ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u, redisReply *reply,
 }
 
 
+ngx_uint_t
+ngx_http_chat_unit_taken(ngx_http_chat_unit_t *u, chat_append_t **items)
+{
+    ngx_uint_t  i, n;
+
+    u->taken = 0;
+    n = 0;
+
+    for (i = 0; i < u->n; i++) {
+
+        if (items[i]->outcome == CHAT_WRITE_OK
+            || items[i]->outcome == CHAT_WRITE_ALREADY)
+        {
+            u->taken |= (uint64_t) 1 << i;
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+ngx_int_t
+ngx_http_chat_unit_cut(ngx_http_chat_unit_t *u)
+{
+    ngx_uint_t   n;
+    chat_cmd_t  *cmd;
+    chat_str_t   bytes;
+
+    n = __builtin_popcountll(u->taken);
+
+    if (!u->append || n == u->n) {
+        return NGX_OK;
+    }
+
+    cmd = chat_append_some(ngx_http_chat_write_mem(u->writer->w), &u->bytes,
+                           u->n, u->taken);
+
+    if (cmd == NULL || chat_cmd_format(cmd, &bytes) != CHAT_OK) {
+        return NGX_ERROR;
+    }
+
+    chat_cmd_free(&u->bytes);
+
+    u->bytes = bytes;
+    u->n = n;
+
+    return NGX_OK;
+}
+
+
 /* Out --------------------------------------------------------------------- */
 
 void
@@ -274,7 +325,7 @@ ngx_http_chat_write_reply(void *data, ngx_int_t rc, redisReply *reply)
     acked = u->append ? ngx_http_chat_write_appended(u, reply)
                       : ngx_http_chat_write_answered(u, reply);
 
-    if (acked) {
+    if (acked && ngx_http_chat_unit_cut(u) == NGX_OK) {
         ngx_http_chat_replay_keep(wr, u);
 
     } else {
@@ -285,7 +336,7 @@ ngx_http_chat_write_reply(void *data, ngx_int_t rc, redisReply *reply)
 }
 
 
-/* Whether at least one item is in the log. */
+/* How many items are in the log. */
 
 static ngx_uint_t
 ngx_http_chat_write_appended(ngx_http_chat_unit_t *u, redisReply *reply)
@@ -302,15 +353,12 @@ ngx_http_chat_write_appended(ngx_http_chat_unit_t *u, redisReply *reply)
                       "chat: unexpected answer to %ui appends", u->n);
     }
 
-    acked = 0;
+    acked = ngx_http_chat_unit_taken(u, items);
 
     for (i = 0; i < u->n; i++) {
         call = u->calls[i];
 
-        if (items[i]->outcome == CHAT_WRITE_OK
-            || items[i]->outcome == CHAT_WRITE_ALREADY)
-        {
-            acked = 1;
+        if (u->taken >> i & 1) {
             u->order = ngx_http_chat_order(&items[i]->id);
         }
 

@@ -38,10 +38,13 @@ typedef struct {
     chat_str_t                  bytes;         /* hiredis'; empty: collected */
     ngx_msec_t                  since;         /* asked; in the tail: acked */
     uint64_t                    order;         /* in the tail: by log id */
+    uint64_t                    taken;         /* appends that are in the
+                                                  log, the first is bit 0 */
     ngx_uint_t                  n;             /* calls */
     unsigned                    append:1;      /* else one commit or read */
     unsigned                    numbered:1;
     unsigned                    tried:1;       /* sent at least once */
+    unsigned                    again:1;       /* replayed after a loss */
     chat_call_t                *calls[1];      /* n; NULL: not waited for */
 } ngx_http_chat_unit_t;
 
@@ -69,6 +72,7 @@ struct ngx_http_chat_writer_s {
     ngx_queue_t                 tail;          /* oldest first */
     size_t                      tail_bytes;
     ngx_uint_t                  tail_writes;
+    ngx_msec_t                  tail_since;    /* when it grew last */
     uint32_t                    epoch;         /* the tail was acked in */
 
     ngx_queue_t                 replay;        /* to be sent, in order */

@@ -44,6 +44,15 @@ void ngx_http_chat_unit_answer(ngx_http_chat_unit_t *u, int rc);
 ngx_int_t ngx_http_chat_unit_parse(ngx_http_chat_unit_t *u,
     redisReply *reply, chat_append_t **items);
 
+/* ... and which of them are in the log, into u->taken. */
+ngx_uint_t ngx_http_chat_unit_taken(ngx_http_chat_unit_t *u,
+    chat_append_t **items);
+/*
+ * Leaves what is in the log, if only a part is: what was refused was told so,
+ * and its number may be another write's by now.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_chat_unit_cut(ngx_http_chat_unit_t *u);
+
 /* The handler of wr->flush: what was collected goes out. */
 void ngx_http_chat_write_flush(ngx_event_t *ev);
 /* What was collected, as a unit of its own; it does not need its ops. */

@@ -244,6 +244,24 @@ subtest 'no room in the store' => sub {
     $v->wait_sent;
 };
 
+# min-replicas-to-write: what is refused now may be taken in a minute
+subtest 'no replica in time' => sub {
+    my $c = $redis->client;
+    mark();
+    $c->config('SET', 'min-replicas-to-write', '1');
+    $v->post('is there a copy');
+    logged(qr/\(commands\): NOREPLICAS/);
+    wait_for(sub { $v->{link} eq 'down' }, 10, 'clients are told');
+    logged(qr/\(commands\): has no replica in time/);
+    my $ups = () = news() =~ /\(commands\) is back/g;
+    is $ups, 0, 'it does not come and go';
+    page();
+    $c->config('SET', 'min-replicas-to-write', '0');
+    $o->wait_text('is there a copy', $v->{dialog}, 15);
+    $v->wait_sent;
+    back();
+};
+
 subtest 'a password' => sub {
     mark();
     $redis->client->config('SET', 'requirepass', 'open sesame');

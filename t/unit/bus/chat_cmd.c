@@ -83,6 +83,53 @@ format(void **state)
 
 
 static void
+read_again(void **state)
+{
+    int             i;
+    size_t          n;
+    chat_cmd_t     *c, *again;
+    chat_str_t      out, bin, cut;
+    unsigned char   old;
+
+    c = chat_cmd_create(chat_heap_mem(heap), 0);
+    bin.data = (unsigned char *) "$3\r\n\0";
+    bin.len = 6;
+
+    chat_cmd_lit(c, "SET");
+    chat_cmd_str(c, &bin);
+    bin.len = 0;
+    chat_cmd_str(c, &bin);
+    assert_int_equal(chat_cmd_format(c, &out), CHAT_OK);
+
+    again = chat_cmd_read(chat_heap_mem(heap), &out);
+    assert_non_null(again);
+    assert_int_equal(again->argc, 3);
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(again->argvlen[i], c->argvlen[i]);
+        assert_memory_equal(again->argv[i], c->argv[i], c->argvlen[i]);
+    }
+
+    /* a part of it, or one that lies about a length, is none */
+
+    for (n = 0; n < out.len; n++) {
+        cut.data = out.data;
+        cut.len = n;
+        assert_null(chat_cmd_read(chat_heap_mem(heap), &cut));
+    }
+
+    old = out.data[5];
+    out.data[5] = '9';
+    assert_null(chat_cmd_read(chat_heap_mem(heap), &out));
+    out.data[5] = old;
+    out.data[1] = '2';
+    assert_null(chat_cmd_read(chat_heap_mem(heap), &out));
+
+    chat_cmd_free(&out);
+}
+
+
+static void
 no_memory(void **state)
 {
     int             i;
@@ -303,6 +350,71 @@ batch(void **state)
 }
 
 
+/* What is kept of a batch is the batch of what is kept. */
+
+static void
+some_of_a_batch(void **state)
+{
+    unsigned        i, k, n;
+    uint64_t        taken;
+    chat_cmd_t     *c;
+    chat_mem_t     *mem;
+    chat_str_t      all, some, same;
+    chat_append_t   item[5], *items[5], *left[5];
+
+    static const char *const  bodies[] = { "a", "bc", "\r\n$1", "", "e" };
+
+    mem = chat_heap_mem(heap);
+    memset(item, 0, sizeof(item));
+
+    for (i = 0; i < 5; i++) {
+        item[i].sender.kind = CHAT_ACTOR_KIND_OPERATOR;
+        item[i].sender.account = 7 + i;
+        item[i].sender.operator_id = 5;
+        item[i].sender.instance = str("oper0005");
+        item[i].sender.n = i + 1;
+        item[i].dialog = str("0123456789abcdef");
+        item[i].event = CHAT_EV_MESSAGE_POSTED;
+        item[i].body = str(bodies[i]);
+        items[i] = &item[i];
+    }
+
+    assert_int_equal(chat_cmd_format(chat_append_cmd(mem, items, 5), &all),
+                     CHAT_OK);
+
+    for (taken = 1; taken < 32; taken++) {
+
+        for (i = 0, n = 0; i < 5; i++) {
+            if (taken >> i & 1) {
+                left[n++] = &item[i];
+            }
+        }
+
+        c = chat_append_some(mem, &all, 5, taken);
+        assert_non_null(c);
+        assert_true(c->numbered);
+        assert_int_equal(chat_cmd_format(c, &some), CHAT_OK);
+        assert_int_equal(chat_cmd_format(chat_append_cmd(mem, left, n),
+                                         &same), CHAT_OK);
+        assert_int_equal(some.len, same.len);
+        assert_memory_equal(some.data, same.data, same.len);
+
+        chat_cmd_free(&some);
+        chat_cmd_free(&same);
+    }
+
+    for (k = 0; k < 8; k++) {
+        if (k != 5) {
+            assert_null(chat_append_some(mem, &all, k, 1));
+        }
+    }
+
+    assert_null(chat_append_some(mem, &all, 5, 0));
+
+    chat_cmd_free(&all);
+}
+
+
 static void
 due_members(void **state)
 {
@@ -435,11 +547,13 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(format),
+        cmocka_unit_test(read_again),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(types),
         cmocka_unit_test(errors),
         cmocka_unit_test(answers),
         cmocka_unit_test(batch),
+        cmocka_unit_test(some_of_a_batch),
         cmocka_unit_test(due_members),
         cmocka_unit_test(presence),
         cmocka_unit_test(addresses),
