@@ -159,9 +159,9 @@ sub herd() {
         my $r = crowd($name, 'herd', $n, $DRAIN,
                       $ours ? (redis => $server{$name}{redis}) : ());
         keep('herd cpu', $name, $r->{cpu_us_per_client});
-        my $hget = $r->{redis_hget} // 0;
-        keep('herd hget', $name, $hget) if defined $r->{redis_calls};
-        keep('herd redis', $name, $r->{redis_calls} - $hget)
+        my $asked = $r->{redis_hmget} // 0;
+        keep('herd asked', $name, $asked) if defined $r->{redis_calls};
+        keep('herd redis', $name, $r->{redis_calls} - $asked)
             if defined $r->{redis_calls};
         print STDERR "# $_ for each: $r->{$_}\n"
             for grep { /^redis_/ } sort keys %$r;

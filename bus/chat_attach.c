@@ -1,6 +1,7 @@
 
 #include "chat_attach.h"
 #include "chat_call.h"
+#include "chat_page.h"
 #include "chat_rights.h"
 #include "chat_str.h"
 
@@ -17,30 +18,26 @@ static int chat_attach_begun(chat_op_t *op);
 static int chat_attach_load(chat_op_t *op);
 static int chat_attach_loaded(chat_op_t *op);
 
-static chat_cmd_t *chat_attach_pointer_cmd(chat_op_t *op,
+static int chat_number_begin(chat_op_t *op);
+static int chat_number_begun(chat_op_t *op);
+
+static chat_cmd_t *chat_attach_visitor_cmd(chat_op_t *op,
     const chat_sender_t *s);
+static int chat_attach_visitor(chat_op_t *op, chat_attach_t *a,
+    chat_str_t *dialog);
+static int chat_attach_number(chat_op_t *op, chat_attach_t *a,
+    const redisReply *r);
 static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
     const chat_attach_t *a, const char *what);
 static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
 static void chat_attach_ids(chat_attach_t *a, const redisReply *r);
+static int chat_attach_add(chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_known(const chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
 static void chat_attach_order(chat_attach_t *a);
 static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
     const redisReply *r, const chat_dialog_t *d);
 static chat_str_t chat_attach_text(const chat_entry_t *events, size_t n);
-
-
-static int chat_history_begin(chat_op_t *op);
-static int chat_history_loaded(chat_op_t *op);
-
-static int chat_history_mine(const chat_history_t *h);
-
-static chat_cmd_t *chat_page_cmd(chat_op_t *op, uint64_t account,
-    const chat_str_t *dialog, int64_t from, int64_t to);
-static int chat_page_parse(const redisReply *r, const chat_dialog_t *d,
-    chat_entry_t **events, size_t *n, chat_mem_t *mem);
-static int chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d);
 
 
 enum {
@@ -58,9 +55,9 @@ const chat_step_t  chat_attach_steps[] = {
     { NULL, NULL }
 };
 
-const chat_step_t  chat_history_steps[] = {
-    { "begin",  chat_history_begin },
-    { "loaded", chat_history_loaded },
+const chat_step_t  chat_number_steps[] = {
+    { "begin", chat_number_begin },
+    { "begun", chat_number_begun },
     { NULL, NULL }
 };
 
@@ -74,14 +71,14 @@ chat_attach_begin(chat_op_t *op)
 
     partition = chat_partition(a->sender.account);
 
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return chat_call_redis(op, partition,
+                               chat_attach_visitor_cmd(op, &a->sender));
+    }
+
     rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
     if (rc != CHAT_AGAIN) {
         return rc;
-    }
-
-    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return chat_call_redis(op, partition,
-                               chat_attach_pointer_cmd(op, &a->sender));
     }
 
     /* messages move a dialog in `open`, decisions in `dialogs` */
@@ -98,26 +95,67 @@ chat_attach_begin(chat_op_t *op)
 }
 
 
-/* The visitor's one dialog, in the form of a list of ids. */
+/* The instance's last write and the visitor's one dialog. */
 
 static chat_cmd_t *
-chat_attach_pointer_cmd(chat_op_t *op, const chat_sender_t *s)
+chat_attach_visitor_cmd(chat_op_t *op, const chat_sender_t *s)
 {
     chat_cmd_t  *c;
-    chat_str_t   key;
+    chat_str_t   key, field;
 
     key = chat_sender_key(op->mem, s);
+    field = chat_key(op->mem, 0, "i:%s", &s->instance);
 
-    c = chat_cmd_create(op->mem, 3);
-    if (c == NULL || key.len == 0) {
+    c = chat_cmd_create(op->mem, 4);
+    if (c == NULL || key.len == 0 || field.len == 0) {
         return NULL;
     }
 
     chat_cmd_lit(c, "HMGET");
     chat_cmd_str(c, &key);
+    chat_cmd_str(c, &field);
     chat_cmd_lit(c, "dialog");
 
     return c;
+}
+
+
+/* What was answered; `dialog` is empty if he never had one. */
+
+static int
+chat_attach_visitor(chat_op_t *op, chat_attach_t *a, chat_str_t *dialog)
+{
+    int                rc;
+    const redisReply  *r;
+
+    rc = chat_call_reply(op, 0, &r);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    dialog->len = 0;
+    (void) chat_reply_str(r->element[1], dialog);
+
+    return chat_attach_number(op, a, r->element[0]);
+}
+
+
+static int
+chat_attach_number(chat_op_t *op, chat_attach_t *a, const redisReply *r)
+{
+    chat_sent_t  sent;
+
+    if (chat_sender_parse(r, &sent) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    a->n = sent.n;
+
+    return CHAT_OK;
 }
 
 
@@ -158,23 +196,36 @@ chat_attach_begun(chat_op_t *op)
     int                rc;
     size_t             n;
     unsigned           slot, last;
-    chat_sent_t        sent;
+    chat_str_t         dialog;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+
+        rc = chat_attach_visitor(op, a, &dialog);
+
+        if (rc == CHAT_OK) {
+            rc = chat_attach_room(op, a, 1);
+        }
+
+        if (rc == CHAT_OK && dialog.len) {
+            (void) chat_attach_add(a, &dialog);
+        }
+
+        return rc;
+    }
+
     rc = chat_call_reply(op, 0, &r);
+
+    if (rc == CHAT_OK) {
+        rc = chat_attach_number(op, a, r);
+    }
+
     if (rc != CHAT_OK) {
         return rc;
     }
 
-    if (chat_sender_parse(r, &sent) != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    a->n = sent.n;
-
-    last = a->sender.kind == CHAT_ACTOR_KIND_VISITOR || a->since.ms == 0 ? 1
-                                                                         : 2;
+    last = a->since.ms == 0 ? 1 : 2;
 
     for (n = 0, slot = 1; slot <= last; slot++) {
 
@@ -231,21 +282,32 @@ chat_attach_ids(chat_attach_t *a, const redisReply *r)
 
     for (i = 0; i < r->elements; i++) {
 
-        /* nil: a visitor without a dialog */
-
-        if (chat_reply_str(r->element[i], &id) != CHAT_OK
-            || chat_attach_known(a, &id))
+        if (chat_reply_str(r->element[i], &id) == CHAT_OK
+            && chat_attach_add(a, &id) != CHAT_OK)
         {
-            continue;
-        }
-
-        if (a->n_ids == a->room) {
-            a->partial = 1;
             break;
         }
-
-        a->ids[a->n_ids++] = id;
     }
+}
+
+
+/* CHAT_DECLINED: there is no room for it. */
+
+static int
+chat_attach_add(chat_attach_t *a, const chat_str_t *id)
+{
+    if (chat_attach_known(a, id)) {
+        return CHAT_OK;
+    }
+
+    if (a->n_ids == a->room) {
+        a->partial = 1;
+        return CHAT_DECLINED;
+    }
+
+    a->ids[a->n_ids++] = *id;
+
+    return CHAT_OK;
 }
 
 
@@ -475,183 +537,76 @@ chat_attach_text(const chat_entry_t *events, size_t n)
 
 
 static int
-chat_history_begin(chat_op_t *op)
+chat_number_begin(chat_op_t *op)
 {
-    int              rc;
-    unsigned         partition;
-    chat_history_t  *h = op->ctx;
+    int             rc;
+    unsigned        partition;
+    chat_cmd_t     *c;
+    chat_str_t      key;
+    chat_attach_t  *a = op->ctx;
 
-    if (!chat_dialog_id_valid(&h->dialog) || h->after > INT32_MAX) {
-        return chat_op_fail(op, CHAT_E_NOT_FOUND);
+    partition = chat_partition(a->sender.account);
+
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
+        return chat_call_redis(op, partition,
+                               chat_attach_visitor_cmd(op, &a->sender));
     }
 
-    partition = chat_partition(h->sender.account);
-
-    rc = chat_call_redis(op, partition,
-                         chat_dialog_cmd(op->mem, h->sender.account,
-                                         &h->dialog));
+    rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
     if (rc != CHAT_AGAIN) {
         return rc;
     }
 
-    return chat_call_redis(op, partition,
-                           chat_page_cmd(op, h->sender.account, &h->dialog,
-                                         h->after,
-                                         h->after + CHAT_LIMIT_HISTORY_PAGE
-                                         - 1));
+    key = chat_key_account(op->mem, a->sender.account, "open");
+    c = chat_cmd_create(op->mem, 2);
+
+    if (c && key.len) {
+        chat_cmd_lit(c, "ZCARD");
+        chat_cmd_str(c, &key);
+    }
+
+    return chat_call_redis(op, partition, key.len ? c : NULL);
 }
 
 
 static int
-chat_history_loaded(chat_op_t *op)
+chat_number_begun(chat_op_t *op)
 {
     int                rc;
-    chat_history_t    *h = op->ctx;
+    chat_str_t         dialog;
+    chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
-    h->found.dialog = h->dialog;
+    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
 
-    rc = chat_page_dialog(op, 0, &h->found);
+        rc = chat_attach_visitor(op, a, &dialog);
+
+        if (rc != CHAT_OK) {
+            return rc;
+        }
+
+        a->open = (dialog.len != 0);
+
+        return CHAT_DONE;
+    }
+
+    rc = chat_call_reply(op, 0, &r);
+
+    if (rc == CHAT_OK) {
+        rc = chat_attach_number(op, a, r);
+    }
+
+    if (rc == CHAT_OK) {
+        rc = chat_call_reply(op, 1, &r);
+    }
+
     if (rc != CHAT_OK) {
         return rc;
     }
 
-    rc = chat_call_reply(op, 1, &r);
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    if (!chat_history_mine(h)) {
-        return chat_op_fail(op, CHAT_E_NOT_FOUND);
-    }
-
-    if (chat_page_parse(r, &h->found, &h->events, &h->n_events, op->mem)
-        != CHAT_OK)
-    {
+    if (chat_reply_u64(r, &a->open) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
-
-    h->more = h->found.seq > h->after + h->n_events;
 
     return CHAT_DONE;
-}
-
-
-static int
-chat_history_mine(const chat_history_t *h)
-{
-    const chat_dialog_t  *d;
-
-    d = &h->found;
-
-    if (!d->exists || d->account != h->sender.account) {
-        return 0;
-    }
-
-    if (h->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return d->site == h->sender.site
-               && chat_str_eq(&d->visitor, &h->sender.visitor);
-    }
-
-    return (chat_rights_role(h->role(h->role_data, d->site)) & CHAT_MAY_READ)
-           != 0;
-}
-
-
-static chat_cmd_t *
-chat_page_cmd(chat_op_t *op, uint64_t account, const chat_str_t *dialog,
-    int64_t from, int64_t to)
-{
-    int             i;
-    chat_cmd_t     *c;
-    chat_str_t      key, text;
-    unsigned char  *p;
-
-    key = chat_key_dialog_pub(op->mem, account, dialog);
-    p = chat_mem_alloc(op->mem, 2 * 21);
-
-    c = chat_cmd_create(op->mem, 4);
-    if (c == NULL || key.len == 0 || p == NULL) {
-        return NULL;
-    }
-
-    chat_cmd_lit(c, "LRANGE");
-    chat_cmd_str(c, &key);
-
-    for (i = 0; i < 2; i++, from = to) {
-        text.data = p;
-
-        if (from < 0) {
-            *p++ = '-';
-            from = -from;
-        }
-
-        p = chat_u64_print(p, from);
-        text.len = p - text.data;
-
-        chat_cmd_str(c, &text);
-    }
-
-    return c;
-}
-
-
-static int
-chat_page_parse(const redisReply *r, const chat_dialog_t *d,
-    chat_entry_t **events, size_t *n, chat_mem_t *mem)
-{
-    size_t         i;
-    chat_str_t     elt;
-    chat_entry_t  *e;
-
-    if (r->type != REDIS_REPLY_ARRAY) {
-        return CHAT_ERROR;
-    }
-
-    e = chat_mem_alloc(mem, (r->elements + 1) * sizeof(chat_entry_t));
-    if (e == NULL) {
-        return CHAT_ERROR;
-    }
-
-    for (i = 0; i < r->elements; i++) {
-
-        if (chat_reply_str(r->element[i], &elt) != CHAT_OK
-            || chat_entry_parse_listed(&elt, &e[i]) != CHAT_OK)
-        {
-            return CHAT_ERROR;
-        }
-
-        e[i].account = d->account;
-        e[i].site = d->site;
-        e[i].visitor = d->visitor;
-        e[i].dialog = d->dialog;
-    }
-
-    *events = e;
-    *n = r->elements;
-
-    return CHAT_OK;
-}
-
-
-static int
-chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d)
-{
-    int                rc;
-    size_t             n;
-    chat_str_t        *pairs;
-    const redisReply  *r;
-
-    rc = chat_call_reply(op, slot, &r);
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    if (chat_reply_pairs(r, &pairs, &n, op->mem) != CHAT_OK
-        || chat_dialog_parse(pairs, n, d) != CHAT_OK)
-    {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    return CHAT_OK;
 }

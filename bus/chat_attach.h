@@ -24,6 +24,9 @@ typedef struct {
 
     /* out: valid until chat_op_release() */
     uint64_t         n;            /* last accepted number of the instance */
+    uint64_t         open;         /* number_steps: dialogs of the account that
+                                      are open; a visitor: 0, he never had one
+                                      (there is nothing he could miss), or 1 */
     chat_dialog_t   *dialogs;      /* visitor: 0 or 1 */
     chat_str_t      *texts;        /* per dialog: beginning of last message */
     size_t           n_dialogs;
@@ -43,6 +46,9 @@ typedef struct {
 } chat_attach_t;
 
 extern const chat_step_t  chat_attach_steps[];
+
+/* Of all this `n` and `open` only: what was missed is found elsewhere. */
+extern const chat_step_t  chat_number_steps[];
 
 /*
  * Public events of one dialog after a number, at most history_page.

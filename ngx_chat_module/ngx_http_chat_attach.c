@@ -25,6 +25,8 @@ static void ngx_http_chat_attach_queue(ngx_http_chat_attach_t *a,
 static void ngx_http_chat_attach_pump_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_run(ngx_http_chat_attach_t *a);
 static void ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a);
+static ngx_int_t ngx_http_chat_attach_missed(ngx_http_chat_attach_t *a);
+static void ngx_http_chat_attach_stored(ngx_http_chat_attach_t *a);
 static ngx_int_t ngx_http_chat_attach_find(ngx_http_chat_session_t *s,
     uint64_t *from);
 static void ngx_http_chat_attach_again(ngx_http_chat_attach_t *a);
@@ -155,8 +157,13 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
     a->reset = !s->positioned
                || s->epoch != chat_ring_epoch(ngx_http_chat_bus_ring(w));
 
-    a->ring = !a->reset && !a->store
-              && ngx_http_chat_attach_find(s, &a->from) == NGX_OK;
+    a->ring = !a->reset && !a->store;
+
+    if (a->ring
+        && (s->transport->quiet || s->who.kind != CHAT_ACTOR_KIND_VISITOR))
+    {
+        a->ring = (ngx_http_chat_attach_find(s, &a->from) == NGX_OK);
+    }
 
     if (a->ring && s->transport->quiet) {
         ngx_http_chat_count(w, CHAT_METRIC_RESUME_RING, 1);
@@ -195,6 +202,34 @@ ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
     }
 
     a->seen = ss->seen[partition];
+}
+
+
+/*
+ * The number of a visitor came with whether he ever had a dialog.  Without
+ * one he missed nothing, and a crowd that was silent for long costs no walks.
+ */
+
+static ngx_int_t
+ngx_http_chat_attach_missed(ngx_http_chat_attach_t *a)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = a->session;
+
+    if (!a->ring || s->who.kind != CHAT_ACTOR_KIND_VISITOR) {
+        return NGX_OK;
+    }
+
+    if (a->read.open) {
+        return ngx_http_chat_attach_find(s, &a->from);
+    }
+
+    if (chat_id_cmp(&a->seen, &s->last) > 0) {
+        s->last = a->seen;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -265,19 +300,22 @@ ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op)
     a->running = 0;
     ss->attaching--;
 
-    if (op->rc == CHAT_DONE) {
-        ngx_http_chat_count(a->session->worker,
-                            a->ring ? CHAT_METRIC_RESUME_RING
-                                    : CHAT_METRIC_RESUME_STORE, 1);
-
-        ngx_http_chat_attach_live(a);
-
-    } else {
+    if (op->rc != CHAT_DONE) {
         ngx_log_error(NGX_LOG_INFO, a->session->worker->log, 0,
                       "chat: the state of a client cannot be read: %V",
                       (ngx_str_t *) &chat_errors[op->error].name);
 
         ngx_http_chat_attach_again(a);
+
+    } else if (ngx_http_chat_attach_missed(a) != NGX_OK) {
+        ngx_http_chat_attach_stored(a);
+
+    } else {
+        ngx_http_chat_count(a->session->worker,
+                            a->ring ? CHAT_METRIC_RESUME_RING
+                                    : CHAT_METRIC_RESUME_STORE, 1);
+
+        ngx_http_chat_attach_live(a);
     }
 
     ngx_http_chat_attach_pump(ss);
@@ -308,6 +346,18 @@ ngx_http_chat_attach_timer(ngx_http_chat_timer_t *t)
 
     ngx_http_chat_attach_queue(a, &ss->waiting);
     ngx_http_chat_attach_pump(ss);
+}
+
+
+/* The ring has it no more: the store does. */
+
+static void
+ngx_http_chat_attach_stored(ngx_http_chat_attach_t *a)
+{
+    ngx_http_chat_attach_drop(a);
+
+    a->store = 1;
+    ngx_http_chat_attach_queue(a, &a->session->worker->sessions->waiting);
 }
 
 
@@ -356,9 +406,7 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
     if (rc == NGX_DECLINED) {
         /* the writer was faster than we: its position is what it was given */
         s->state = NGX_HTTP_CHAT_ATTACHING;
-        ngx_http_chat_attach_drop(a);
-        a->store = 1;
-        ngx_http_chat_attach_queue(a, &s->worker->sessions->waiting);
+        ngx_http_chat_attach_stored(a);
         return;
     }
 

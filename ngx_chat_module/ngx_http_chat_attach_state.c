@@ -12,17 +12,8 @@
 #define NGX_HTTP_CHAT_ATTACH_MANY    (CHAT_LIMIT_DIALOGS_MAX / 4)
 
 
-static int ngx_http_chat_attach_ask_number(chat_op_t *op);
-static int ngx_http_chat_attach_got_number(chat_op_t *op);
 static ngx_int_t ngx_http_chat_attach_state(ngx_http_chat_attach_t *a,
     chat_frame_welcome_t *f);
-
-
-static const chat_step_t  ngx_http_chat_number_steps[] = {
-    { "ask", ngx_http_chat_attach_ask_number },
-    { "got", ngx_http_chat_attach_got_number },
-    { NULL, NULL }
-};
 
 
 ngx_int_t
@@ -66,122 +57,14 @@ ngx_http_chat_attach_op(ngx_http_chat_attach_t *a)
     w->sessions->attaching++;
 
     if (a->ring) {
-        chat_op_start(&a->op, "number", ngx_http_chat_number_steps, &w->host,
-                      &a->mem, &a->read);
+        chat_op_start(&a->op, "number", chat_number_steps, &w->host, &a->mem,
+                      &a->read);
     } else {
         chat_op_start(&a->op, "attach", chat_attach_steps, &w->host, &a->mem,
                       &a->read);
     }
 
     return NGX_OK;
-}
-
-
-/* Of a state only the instance's last accepted number; and if it is large. */
-
-static int
-ngx_http_chat_attach_ask_number(chat_op_t *op)
-{
-    chat_str_t      key, field;
-    chat_cmd_t     *cmd;
-    chat_sender_t  *sender;
-
-    sender = &((chat_attach_t *) op->ctx)->sender;
-
-    key = (sender->kind == CHAT_ACTOR_KIND_VISITOR)
-              ? chat_key_visitor(op->mem, sender->account, sender->site,
-                                 &sender->visitor)
-              : chat_key_operator(op->mem, sender->account,
-                                  sender->operator_id);
-
-    field.data = chat_mem_alloc(op->mem, 2 + sender->instance.len);
-    cmd = chat_cmd_create(op->mem, 3);
-
-    if (cmd == NULL || field.data == NULL) {
-        return CHAT_ERROR;
-    }
-
-    field.len = ngx_sprintf(field.data, "i:%V",
-                            (ngx_str_t *) &sender->instance)
-                - field.data;
-
-    chat_cmd_lit(cmd, "HGET");
-    chat_cmd_str(cmd, &key);
-    chat_cmd_str(cmd, &field);
-
-    if (chat_op_call(op, CHAT_CALL_REDIS, chat_partition(sender->account),
-                     cmd)
-        < 0)
-    {
-        return CHAT_ERROR;
-    }
-
-    if (sender->kind == CHAT_ACTOR_KIND_VISITOR) {
-        return CHAT_AGAIN;
-    }
-
-    /* how many dialogs are open */
-
-    key = chat_key_account(op->mem, sender->account, "open");
-    cmd = chat_cmd_create(op->mem, 2);
-
-    if (cmd == NULL) {
-        return CHAT_ERROR;
-    }
-
-    chat_cmd_lit(cmd, "ZCARD");
-    chat_cmd_str(cmd, &key);
-
-    return chat_op_call(op, CHAT_CALL_REDIS, chat_partition(sender->account),
-                        cmd)
-           < 0 ? CHAT_ERROR : CHAT_AGAIN;
-}
-
-
-static int
-ngx_http_chat_attach_got_number(chat_op_t *op)
-{
-    u_char         *space;
-    uint64_t        open;
-    chat_str_t      value;
-    chat_reply_t   *reply;
-    chat_attach_t  *read;
-
-    read = op->ctx;
-    reply = chat_op_result(op, 0);
-
-    if (reply->rc != CHAT_OK
-        || chat_reply_error(reply->reply) != CHAT_REDIS_OK)
-    {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
-    }
-
-    if (chat_reply_str(reply->reply, &value) == CHAT_OK) {
-        /* "<n> <id> <dialog> <seq>" */
-
-        space = ngx_strlchr(value.data, value.data + value.len, ' ');
-        value.len = space ? (size_t) (space - value.data) : value.len;
-
-        if (chat_str_u64(&value, &read->n) != CHAT_OK) {
-            return CHAT_ERROR;
-        }
-    }
-
-    if (read->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return CHAT_DONE;
-    }
-
-    reply = chat_op_result(op, 1);
-
-    if (reply->rc != CHAT_OK
-        || chat_reply_u64(reply->reply, &open) != CHAT_OK)
-    {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
-    }
-
-    read->partial = (open > NGX_HTTP_CHAT_ATTACH_MANY);
-
-    return CHAT_DONE;
 }
 
 
@@ -205,7 +88,9 @@ ngx_http_chat_attach_viewing(ngx_http_chat_attach_t *a)
     if (!a->ring) {
         s->viewing = a->read.partial || !a->reset;
 
-    } else if (a->read.partial || s->transport->quiet) {
+    } else if (a->read.open > NGX_HTTP_CHAT_ATTACH_MANY
+               || s->transport->quiet)
+    {
         /* a poll asks for nothing, not even how many there are */
         s->viewing = 1;
     }

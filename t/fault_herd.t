@@ -140,7 +140,8 @@ note join ', ', map { "$_ $more{$_}" } grep { $more{$_} } sort keys %more;
 cmp_ok($more{$_} // 0, '<', $CROWD / 20, "no $_ for it")
     for qw(lrange xrange hgetall);
 # and those who talked meanwhile: how often, is the machine's affair
-cmp_ok(($more{hget} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
-       'one field each, and no more');
+cmp_ok(($more{hmget} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
+       'its last number and its dialog, and no more');
+cmp_ok(($more{hget} // 0) - 3 - $PAIRS * $n, '<=', 30, 'in one command');
 
 $t->done;

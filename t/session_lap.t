@@ -7,6 +7,7 @@ use v5.36;
 use lib 't/lib';
 
 use Chat::Test;
+use JSON::PP ();
 use POSIX ();
 use Test::More;
 
@@ -24,11 +25,21 @@ http {
     chat_redis %%REDIS%%;
     chat_drain 1s;
     chat_rate 10000 burst=10000;
-    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name shop.test;
+        chat on;
+        location = /status { chat_status; }
+    }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
 }
 CONF
 $t->allow(qr/the ring overtook this worker/);
+
+sub metric ($name) {
+    return $t->http(GET => "/status?format=json", host => "shop.test")
+        ->{json}{$name};
+}
 
 my @ops = map { $t->operator(host => 'desk.test', login => 'ann',
                              password => 'secret-password') } 1 .. 4;
@@ -39,6 +50,12 @@ for my $v (@vis) {
     $v->post('Hello');
     $v->wait_text('Hello');
 }
+
+# one who never wrote leaves, and comes back when the ring is long past him
+my $silent = $t->visitor(host => 'shop.test');
+$silent->wait_welcome;
+$silent->{reconnect} = 0;
+$silent->drop;
 
 # who hangs on the worker that is stopped does not answer
 my ($asleep) = $nginx->workers;
@@ -56,7 +73,7 @@ my @sleep = map { $now[$_] > $before[$_] ? () : $vis[$_] } 0 .. $#vis;
 SKIP: {
     if (!@awake || !@sleep) {
         kill 'CONT', $asleep;
-        skip 'all clients are on one worker', 4;
+        skip 'all clients are on one worker', 7;
     }
 
     note sprintf '%d clients awake, %d asleep', scalar @awake, scalar @sleep;
@@ -97,6 +114,17 @@ SKIP: {
     }
 
     pass('who slept goes on');
+
+    my $stored = metric('resume_store');
+    ok($stored, 'who slept was served from the store');
+    $silent->{reconnect} = 1;
+    $silent->connect;
+    $silent->wait_welcome;
+    is($silent->{welcome}{reset}, JSON::PP::false, 'nothing is begun anew');
+    is(metric('resume_store'), $stored, '... nor read for who had no dialog');
+    $silent->post('now I speak');
+    $silent->wait_text('now I speak');
+    $_->wait_text('now I speak', $silent->{dialog}) for @ops;
     is((grep { $_->{dups} + $_->{disorder} + $_->{broken} } @ops, @vis), 0,
        'once and in order');
 }
