@@ -85,7 +85,9 @@ statd_take(statd_t *s, unsigned partition, uint64_t now_ms)
             part->mine = 0;
         }
 
-        if (r.until_ms > now_ms) {
+        /* one of our own is left of a lost connection: it binds others */
+
+        if (r.until_ms > now_ms && !chat_str_eq_c(&r.owner, s->id)) {
             freeReplyObject(reply);
             return statd_unwatch(s);
         }

@@ -1,0 +1,73 @@
+# Promise: what Redis refuses is told and tried again, with a pause; it is
+# never taken for a log without entries.
+
+use v5.36;
+use lib 't/lib';
+use Chat::Loop qw(now);
+use Chat::Store qw(header key partition);
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new;
+my $c = $t->redis->client;
+$t->ctl('init');
+
+my $x = $t->tenant(account => 'One', sites => [['one.test']]);
+my ($account, $site) = ($x->{account}, $x->{sites}{'one.test'});
+my $log = key($account, 'log');
+my ($posted, $clock) = (0, 1_700_000_000_000);
+
+sub post($n) {
+    my $body = Chat::Store::pack_body({1 => {1 => 1}, 2 => 'Q'});
+    my $h = header(account => $account, site => $site, visitor => 'v' x 22,
+                   dialog => '0123456789abcdef', event => 'message_posted');
+    $c->xadd($log, $clock++ . '-0', h => $h, b => $body) for 1 .. $n;
+    $posted += $n;
+}
+
+# Keys of the figures, and the messages counted in them.
+sub figures() {
+    return map { key($account, "a:$account:stat:$_:s:$site") }
+        $c->zrange(key($account, "a:$account:stats"), 0, -1);
+}
+
+sub counted() {
+    my $n = 0;
+    $n += eval { $c->hget($_, 'messages_visitor') } // 0 for figures();
+    return $n;
+}
+
+# A Redis user of its own: chat-statd may do everything but this.
+sub forbid(@commands) {
+    $c->acl('SETUSER', 'statd', 'reset', 'on', '>secret', '~*', '&*', '+@all',
+            map { "-$_" } @commands);
+}
+
+sub once(@args) {
+    my ($rc, undef, $err) = $t->command(["$t->{build}/chat-statd", '--once',
+                                         @args]);
+    return ($rc, $err);
+}
+
+sub lines($daemon) { return split /\n/, $t->slurp($daemon->{log}) }
+
+@ENV{qw(CHAT_REDIS CHAT_REDIS_USER CHAT_REDIS_PASSWORD)} =
+    ($t->redis->address, 'statd', 'secret');
+forbid();
+
+# ------------------------------------------------------- a lost connection
+
+{
+    post(1);
+    my $daemon = $t->statd('--lease', 600_000);
+    wait_for(sub { counted() == $posted }, 10, 'the first is counted');
+    $c->client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    post(1);
+    wait_for(sub { counted() == $posted }, 20, 'a connection that was cut');
+    pass 'a lease of its own does not keep it from counting on';
+    is scalar(grep { /another chat-statd/ } lines($daemon)), 0,
+        '... nor does it take itself for another';
+    is $daemon->stop('TERM'), 0, 'ends well';
+}
+
+$t->done;
