@@ -111,7 +111,7 @@ int statd_exec(statd_tx_t *tx);
 /*
  * One turn: waits for entries of our partitions (up to block_ms), folds and
  * writes them.  CHAT_OK: there were some; CHAT_AGAIN: none; CHAT_ERROR: the
- * connection failed.
+ * connection failed, or Redis refused and that was logged.
  */
 int statd_turn(statd_t *s, unsigned block_ms);
 

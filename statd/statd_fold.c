@@ -30,9 +30,11 @@ statd_turn(statd_t *s, unsigned block_ms)
     chat_str_t   name, key;
     redisReply  *r;
 
+    /* nothing to read is nil; what Redis refuses comes back with a pause */
+
     r = statd_read(s, block_ms);
     if (r == NULL) {
-        return chat_sync_dead(s->redis) ? CHAT_ERROR : CHAT_AGAIN;
+        return CHAT_ERROR;
     }
 
     rc = (r->elements > 0) ? CHAT_OK : CHAT_AGAIN;
@@ -74,6 +76,7 @@ statd_read(statd_t *s, unsigned block_ms)
     c = chat_cmd_create(s->mem, 2 * CHAT_PARTITIONS + 6);
 
     if (keys == NULL || c == NULL) {
+        statd_log("out of memory");
         return NULL;
     }
 

@@ -4,7 +4,8 @@
 use v5.36;
 use lib 't/lib';
 use Chat::Loop qw(now);
-use Chat::Store qw(header key partition);
+use Chat::Proxy ();
+use Chat::Store qw(header key);
 use Chat::Test;
 use Test::More;
 
@@ -67,6 +68,70 @@ forbid();
     pass 'a lease of its own does not keep it from counting on';
     is scalar(grep { /another chat-statd/ } lines($daemon)), 0,
         '... nor does it take itself for another';
+    is $daemon->stop('TERM'), 0, 'ends well';
+}
+
+# ---------------------------------------------------- an answer that refuses
+
+# XREADs that were tried in vain
+sub refused() {
+    my ($n) = ($c->info('commandstats')->{cmdstat_xread} // '')
+        =~ /rejected_calls=(\d+)/;
+    return $n // 0;
+}
+
+forbid('xread');
+post(1);
+
+{
+    my ($rc, $err) = once();
+    is $rc, 1, '--once fails when it may not read';
+    like $err, qr/NOPERM.*xread/, "... in Redis' words";
+}
+
+{
+    $c->set(key($account + 1, 'log'), 'not a log');
+    forbid();
+    my ($rc, $err) = once();
+    is $rc, 1, '--once fails at a log that is none';
+    like $err, qr/WRONGTYPE/, "... in Redis' words";
+    $c->del(key($account + 1, 'log'));
+}
+
+{
+    forbid('xread');
+    my ($before, $start) = (refused(), now());
+    my $daemon = $t->statd;
+    wait_for(sub { refused() >= $before + 6 }, 30, 'six tries');
+
+    # 50 + 100 + 200 + 400 + 800 ms between them
+    cmp_ok now() - $start, '>=', 1.5, 'longer pauses between the tries';
+    my @lines = lines($daemon);
+    cmp_ok scalar @lines, '<=', refused() - $before, '... a line for each'
+        or diag join "\n", @lines;
+
+    forbid();
+    wait_for(sub { counted() == $posted }, 20, 'it may read again');
+    pass 'allowed again, it counts what came meanwhile';
+    is $daemon->stop('TERM'), 0, 'ends well';
+}
+
+# What passes: nothing to read (nil) is turned into LOADING, twice.
+{
+    my $left = 2;
+    my $proxy = Chat::Proxy->new(path => "$t->{dir}/proxy.sock",
+        to => $t->redis->socket);
+    $proxy->mode('edit', edit => sub ($bytes) {
+        return $bytes unless $bytes eq "*-1\r\n" && $left && $left--;
+        return "-LOADING Redis is loading the dataset in memory\r\n";
+    });
+
+    my $daemon = $t->statd('--redis', $proxy->address);
+    wait_for(sub { !$left }, 20, 'twice LOADING');
+    post(1);
+    wait_for(sub { counted() == $posted }, 20, 'counting goes on');
+    pass 'what passes is waited for';
+    is scalar(grep { /LOADING/ } lines($daemon)), 2, '... and told each time';
     is $daemon->stop('TERM'), 0, 'ends well';
 }
 
