@@ -361,7 +361,7 @@ statd_loop(statd_t *s)
 }
 
 
-/* --once found nothing more to read: was everything ours to count? */
+/* --once found nothing more to read: was everything ours, and counted? */
 
 static int
 statd_once_done(statd_t *s, int rc)
@@ -379,7 +379,7 @@ statd_once_done(statd_t *s, int rc)
         }
     }
 
-    return 0;
+    return s->refused;
 }
 
 

@@ -51,6 +51,7 @@ typedef struct {
     uint64_t         down_ms;      /* say again that Redis is away */
     chat_id_t        looked_pos[CHAT_PARTITIONS];   /* at the last cut */
     unsigned         looked:1;     /* there was one */
+    unsigned         refused:1;    /* a figure, which is lost */
     unsigned         over_told:1;
     unsigned         standby_told:1;
 } statd_t;

@@ -19,6 +19,7 @@ static int statd_store(statd_t *s, unsigned partition, const chat_id_t *pos,
 static chat_cmd_t *statd_incr(statd_t *s, const chat_str_t *key,
     const chat_stat_delta_t *d);
 static chat_cmd_t *statd_bucket(statd_t *s, const chat_stat_delta_t *d);
+static void statd_exec_look(statd_tx_t *tx, const redisReply *r);
 
 
 int
@@ -374,10 +375,35 @@ statd_exec(statd_tx_t *tx)
 
         } else if (tx->queued == 0 && r->type == REDIS_REPLY_NIL) {
             rc = CHAT_DECLINED;
+
+        } else if (tx->queued == 0) {
+            statd_exec_look(tx, r);
         }
 
         freeReplyObject(r);
     }
 
     return rc;
+}
+
+
+/*
+ * EXEC went through, but a command of it may have failed.  Redis takes nothing
+ * back then: the other writes are done, the position has moved, and what was
+ * refused (a figure's key that is no hash) stays uncounted.
+ */
+
+static void
+statd_exec_look(statd_tx_t *tx, const redisReply *r)
+{
+    size_t  i;
+
+    for (i = 0; i < r->elements; i++) {
+        if (r->element[i]->type == REDIS_REPLY_ERROR) {
+            statd_log("partition %u: not counted: Redis: %s", tx->partition,
+                      r->element[i]->str);
+            tx->statd->refused = 1;
+            return;
+        }
+    }
 }

@@ -135,4 +135,25 @@ post(1);
     is $daemon->stop('TERM'), 0, 'ends well';
 }
 
+# ----------------------------------------------- a figure that is no figure
+
+# Redis does the rest of such a transaction
+{
+    my ($figures) = figures();
+    $c->rename($figures, 'aside');
+    $c->set($figures, 'not a hash');
+    post(1);
+    my ($rc, $err) = once();
+    is $rc, 1, '--once fails when a figure cannot be written';
+    like $err, qr/partition \d+: not counted: Redis: WRONGTYPE/,
+        "... in Redis' words";
+    is $c->hget(key($account, 'statd'), 'folded'), $posted,
+        '... the rest is done: the entry is not counted again';
+
+    $c->rename('aside', $figures);
+    $posted--;
+    is +(once())[0], 0, 'mended, it goes on';
+    is counted(), $posted, '... with what it had';
+}
+
 $t->done;
