@@ -23,6 +23,7 @@
 
 
 static int statd_options(int argc, char **argv, statd_conf_t *conf);
+static int statd_bounded(const statd_conf_t *conf);
 static int statd_pid(const statd_conf_t *conf);
 static int statd_daemon(const statd_conf_t *conf);
 static void statd_signals(void);
@@ -53,18 +54,32 @@ static const chat_opt_t  statd_opts[] = {
     O("once", CHAT_OPT_FLAG, once, NULL,
       "count what is there and end; implies --foreground"),
     O("keep", CHAT_OPT_U64, keep_s, "SECONDS",
-      "age up to which the log is kept; 86400"),
+      "age up to which a log is kept, to 3153600000; 86400"),
     O("trim", CHAT_OPT_U64, trim_s, "SECONDS",
-      "between two cuts of the log; 10"),
+      "between two cuts of the log, 1 to 86400; 10"),
     O("share", CHAT_OPT_U64, share, "PERCENT",
-      "of Redis' maxmemory that the logs may take, 0 = any; 10"),
+      "maxmemory's part for the logs, to 100, 0 = any; 10"),
     O("lease", CHAT_OPT_U64, lease_ms, "MS",
-      "after which another process takes over; 10000"),
+      "until another takes over, 100 to 600000; 10000"),
     O("batch", CHAT_OPT_U64, batch, "N",
-      "entries of a partition in one transaction; 500"),
+      "entries in one transaction, 1 to 10000; 500"),
     O("help", CHAT_OPT_FLAG, help, NULL, "print this"),
     O("version", CHAT_OPT_FLAG, version, NULL, "print the version"),
     { NULL, 0, 0, NULL, NULL }
+};
+
+/* What the help says; seconds must bear to be counted in ms (a century). */
+static const struct {
+    const char      *name;
+    size_t           offset;
+    uint64_t         min;
+    uint64_t         max;
+} statd_bounds[] = {
+    { "keep", offsetof(statd_conf_t, keep_s), 0, 3153600000 },
+    { "trim", offsetof(statd_conf_t, trim_s), 1, 86400 },
+    { "share", offsetof(statd_conf_t, share), 0, 100 },
+    { "lease", offsetof(statd_conf_t, lease_ms), 100, 600000 },
+    { "batch", offsetof(statd_conf_t, batch), 1, 10000 },
 };
 
 
@@ -175,13 +190,28 @@ statd_options(int argc, char **argv, statd_conf_t *conf)
         conf->redis = "127.0.0.1:6379";
     }
 
-    if (conf->batch == 0 || conf->batch > 10000 || conf->lease_ms < 100
-        || conf->lease_ms > 600000 || conf->trim_s == 0
-        || conf->share > 100)
-    {
-        fprintf(stderr, "chat-statd: --batch is 1 to 10000, --lease 100 to "
-                "600000, --trim at least 1, --share at most 100\n");
-        return CHAT_ERROR;
+    return statd_bounded(conf);
+}
+
+
+static int
+statd_bounded(const statd_conf_t *conf)
+{
+    size_t    i;
+    uint64_t  v;
+
+    for (i = 0; i < sizeof(statd_bounds) / sizeof(statd_bounds[0]); i++) {
+        v = *(const uint64_t *) ((const char *) conf
+                                 + statd_bounds[i].offset);
+
+        if (v < statd_bounds[i].min || v > statd_bounds[i].max) {
+            fprintf(stderr, "chat-statd: --%s is %llu to %llu, not %llu\n",
+                    statd_bounds[i].name,
+                    (unsigned long long) statd_bounds[i].min,
+                    (unsigned long long) statd_bounds[i].max,
+                    (unsigned long long) v);
+            return CHAT_ERROR;
+        }
     }
 
     return CHAT_OK;

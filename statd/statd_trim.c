@@ -54,7 +54,7 @@ statd_trim(statd_t *s)
 {
     int          rc, over;
     unsigned     p;
-    uint64_t     now_ms, share, all, level;
+    uint64_t     now_ms, keep_ms, share, all, level;
     chat_id_t    oldest;
     statd_log_t  logs[CHAT_FEEDS];
 
@@ -63,7 +63,10 @@ statd_trim(statd_t *s)
         return CHAT_ERROR;
     }
 
-    oldest.ms = now_ms - s->conf.keep_s * 1000;
+    /* longer than there is time: nothing is too old */
+
+    keep_ms = s->conf.keep_s * 1000;
+    oldest.ms = now_ms > keep_ms ? now_ms - keep_ms : 0;
     oldest.seq = 0;
 
     all = 0;
