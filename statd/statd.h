@@ -9,6 +9,7 @@
 
 
 #include "chat_keys.h"
+#include "chat_log.h"
 #include "chat_sync.h"
 #include "chat_tally.h"
 
@@ -53,6 +54,7 @@ typedef struct {
     unsigned         looked:1;     /* there was one */
     unsigned         refused:1;    /* a figure, which is lost */
     unsigned         over_told:1;
+    unsigned         info_told:1;  /* since the last cut */
     unsigned         standby_told:1;
 } statd_t;
 
@@ -92,6 +94,12 @@ int statd_watch(statd_t *s, unsigned partition);
  */
 void statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
     uint64_t folded);
+
+/*
+ * XINFO STREAM; zeroes if there is no such log.  CHAT_DECLINED: an error
+ * reply (the first one of a cut is logged) and zeroes as well; CHAT_ERROR.
+ */
+int statd_info(statd_t *s, const chat_str_t *key, chat_log_info_t *info);
 
 
 /* statd_fold.c ------------------------------------------------------------ */

@@ -5,7 +5,6 @@
  */
 
 #include "statd.h"
-#include "chat_log.h"
 #include "chat_str.h"
 
 

@@ -8,7 +8,6 @@
  */
 
 #include "statd.h"
-#include "chat_log.h"
 #include "chat_str.h"
 
 
@@ -288,14 +287,11 @@ statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
 {
     uint64_t         lost;
     chat_str_t       key;
-    redisReply      *r;
     chat_log_info_t  info;
 
     key = chat_key_log(s->mem, partition);
 
-    r = chat_sync_call(s->redis, chat_log_info_cmd(s->mem, &key));
-
-    if (chat_log_info_parse(r, &info) == CHAT_OK
+    if (statd_info(s, &key, &info) == CHAT_OK
         && chat_id_cmp(pos, info.length ? &info.first : &info.last)
            < 0
         && info.added - info.length > folded)
@@ -305,8 +301,36 @@ statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
         statd_log("partition %u: %llu entries were cut off the log before "
                   "they were counted", partition, (unsigned long long) lost);
     }
+}
 
-    if (r != NULL) {
-        freeReplyObject(r);
+
+int
+statd_info(statd_t *s, const chat_str_t *key, chat_log_info_t *info)
+{
+    int          rc;
+    redisReply  *r;
+
+    r = chat_sync_call(s->redis, chat_log_info_cmd(s->mem, key));
+    if (r == NULL) {
+        return CHAT_ERROR;
     }
+
+    /* to the parser every error is "no such key" */
+
+    rc = chat_log_info_parse(r, info);
+
+    if (r->type == REDIS_REPLY_ERROR
+        && strncmp(r->str, "ERR no such key", 15) != 0)
+    {
+        if (!s->info_told) {
+            statd_log("%.*s: Redis: %s", (int) key->len, key->data, r->str);
+            s->info_told = 1;
+        }
+
+        rc = CHAT_DECLINED;
+    }
+
+    freeReplyObject(r);
+
+    return rc;
 }

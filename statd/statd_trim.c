@@ -17,7 +17,6 @@
  */
 
 #include "statd.h"
-#include "chat_log.h"
 #include "chat_str.h"
 
 
@@ -70,6 +69,7 @@ statd_trim(statd_t *s)
     oldest.seq = 0;
 
     all = 0;
+    s->info_told = 0;
 
     for (p = 0; p < CHAT_FEEDS; p++) {
         rc = statd_trim_look(s, p, &logs[p]);
@@ -137,14 +137,9 @@ statd_trim_look(statd_t *s, unsigned partition, statd_log_t *log)
     memset(log, 0, sizeof(statd_log_t));
     log->key = chat_key_log(s->mem, partition);
 
-    r = chat_sync_call(s->redis, chat_log_info_cmd(s->mem, &log->key));
-    rc = chat_log_info_parse(r, &log->info);
+    /* refused: nothing to go by, so it is left as it is */
 
-    if (r != NULL) {
-        freeReplyObject(r);
-    }
-
-    if (rc != CHAT_OK) {
+    if (statd_info(s, &log->key, &log->info) == CHAT_ERROR) {
         return CHAT_ERROR;
     }
 

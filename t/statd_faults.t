@@ -156,4 +156,18 @@ post(1);
     is counted(), $posted, '... with what it had';
 }
 
+# ----------------------------------------------------- a cut without knowledge
+
+{
+    forbid('xinfo');
+    post(1);
+    my ($rc, $err) = once('--keep', 0);
+    is $rc, 0, 'who may not ask how long a log is counts as ever';
+    is counted(), $posted, '... all';
+    like $err, qr/\A.*chat:\{\w+\}:log: Redis: NOPERM.*xinfo.*\n\z/,
+        '... and says once why nothing is cut';
+    forbid();
+    is +(once())[1], '', 'a log that is not there yet is nothing to tell';
+}
+
 $t->done;
