@@ -49,8 +49,8 @@ typedef struct {
 
 static int ctl_replay_partition(ctl_t *ctl, ctl_replay_t *rp, unsigned p);
 static int ctl_replay_pos(ctl_t *ctl, unsigned p, chat_id_t *pos);
-static int ctl_replay_whole(ctl_t *ctl, ctl_replay_t *rp, unsigned p);
 static int ctl_replay_log(ctl_t *ctl, ctl_replay_t *rp, unsigned p);
+static int ctl_replay_whole(ctl_t *ctl, ctl_replay_t *rp, unsigned p);
 static int ctl_replay_compare(ctl_t *ctl, ctl_replay_t *rp, unsigned p);
 static int ctl_replay_figure(ctl_t *ctl, ctl_replay_t *rp, unsigned p,
     const chat_stat_delta_t *d, uint64_t stored);
@@ -136,11 +136,11 @@ ctl_replay_partition(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
     rc = ctl_replay_pos(ctl, p, &rp->pos);
 
     if (rc == CTL_OK) {
-        rc = ctl_replay_whole(ctl, rp, p);
+        rc = ctl_replay_log(ctl, rp, p);
     }
 
     if (rc == CTL_OK) {
-        rc = ctl_replay_log(ctl, rp, p);
+        rc = ctl_replay_whole(ctl, rp, p);
     }
 
     if (rc == CTL_OK) {
@@ -181,41 +181,6 @@ ctl_replay_pos(ctl_t *ctl, unsigned p, chat_id_t *pos)
 
     /* absent: nothing was counted */
     (void) chat_reply_id(r, pos);
-
-    return CTL_OK;
-}
-
-
-/* Which buckets the log does not hold whole. */
-
-static int
-ctl_replay_whole(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
-{
-    chat_str_t        key;
-    redisReply       *r;
-    chat_log_info_t   info;
-
-    rp->first_bucket = 0;
-
-    if (rp->pos.ms == 0) {
-        return CTL_OK;
-    }
-
-    key = chat_key_log(ctl->mem, p);
-
-    r = ctl_call(ctl, chat_log_info_cmd(ctl->mem, &key));
-    if (r == NULL) {
-        return CTL_FAILED;
-    }
-
-    if (chat_log_info_parse(r, &info) != CHAT_OK) {
-        return ctl_error("partition %u: XINFO is not understood", p);
-    }
-
-    if (info.added > info.length) {
-        rp->first_bucket = (info.length ? info.first.ms : info.last.ms)
-                           / CHAT_STATS_BUCKET_MS + 1;
-    }
 
     return CTL_OK;
 }
@@ -297,6 +262,44 @@ ctl_replay_log(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
     } while (rc == CTL_OK && n > 0);
 
     return rc;
+}
+
+
+/*
+ * Which buckets the log does not hold whole.  Asked after it was read: it may
+ * have been cut below us.
+ */
+
+static int
+ctl_replay_whole(ctl_t *ctl, ctl_replay_t *rp, unsigned p)
+{
+    chat_str_t        key;
+    redisReply       *r;
+    chat_log_info_t   info;
+
+    rp->first_bucket = 0;
+
+    if (rp->pos.ms == 0) {
+        return CTL_OK;
+    }
+
+    key = chat_key_log(ctl->mem, p);
+
+    r = ctl_call(ctl, chat_log_info_cmd(ctl->mem, &key));
+    if (r == NULL) {
+        return CTL_FAILED;
+    }
+
+    if (chat_log_info_parse(r, &info) != CHAT_OK) {
+        return ctl_error("partition %u: XINFO is not understood", p);
+    }
+
+    if (info.added > info.length) {
+        rp->first_bucket = (info.length ? info.first.ms : info.last.ms)
+                           / CHAT_STATS_BUCKET_MS + 1;
+    }
+
+    return CTL_OK;
 }
 
 

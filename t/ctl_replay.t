@@ -102,4 +102,21 @@ is $rc, 1, 'one in the current bucket, too, when nobody counts';
 is_deeply [map { [@$_{qw(figure stored counted)}] } @$rows],
     [['messages_visitor', 13, 10]], '... this one';
 
+# ------------------------------------------------------ the log is being cut
+
+$c->hincrby(figures(), 'messages_visitor', -3);
+post(2000);
+next_bucket();
+post(30);
+count();
+$c->hincrby(figures(), 'messages_visitor', 3);
+
+# the first thousand was read, half of the second is gone
+($rc, $rows, $err) = replay(qr/\A\*1000\r\n/,
+    sub { $c->xtrim($log, 'MAXLEN', 530) });
+is $rc, 1, 'a cut below the reader';
+is_deeply [map { [@$_{qw(figure stored counted)}] } @$rows],
+    [['messages_visitor', 33, 30]],
+    '... a difference is told where the log is whole, and only there';
+
 $t->done;
