@@ -8,7 +8,9 @@
 #include "chatctl.h"
 
 
-#define CTL_STORE_ID  8          /* random bytes */
+#define CTL_STORE_ID    8          /* random bytes */
+#define CTL_IDLE_MAX    525600     /* minutes of a year */
+#define CTL_ACCEPT_MAX  31536000   /* seconds of one */
 
 
 typedef struct {
@@ -336,6 +338,16 @@ ctl_site_add(ctl_t *ctl)
     chat_str_t             account_name;
     chat_site_t            site;
     chat_commit_result_t   res;
+
+    /* ms, added to times: what is said in years would wrap */
+
+    if (ctl->opt.idle > CTL_IDLE_MAX) {
+        return ctl_error("--idle is 0 to %d minutes", CTL_IDLE_MAX);
+    }
+
+    if (ctl->opt.accept > CTL_ACCEPT_MAX) {
+        return ctl_error("--accept is 0 to %d seconds", CTL_ACCEPT_MAX);
+    }
 
     memset(&site, 0, sizeof(chat_site_t));
     site.name = ctl_str(ctl->args[0]);

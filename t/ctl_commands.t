@@ -76,6 +76,10 @@ refused(qr/there is no account "Nobody"/, 'site', 'add', 'x.test',
         '--account', 'Nobody');
 refused(qr/is not a host name/, 'site', 'add', 'not a host', '--account', 1);
 refused(qr/"" is not a number/, 'site', 'add', 'y.test', '--idle=');
+refused(qr/--idle is 0 to 525600 minutes/, 'site', 'add', 'y.test', '--idle', $_)
+    for 525_601, 307_445_734_561_826, ~0;
+refused(qr/--accept is 0 to 31536000 seconds/, 'site', 'add', 'y.test',
+        '--accept', $_) for 31_536_001, 18_446_744_073_709_552, ~0;
 
 is_deeply $t->ctl_json('site', 'list')->[0],
     {id => '1', name => 'shop.test', account => 'Лавка', status => 'on',
@@ -234,8 +238,10 @@ is refused(qr/usage: chatctl site add NAME/, 'site', 'add'), 2, '... 2';
 is refused(qr/takes no --follow/, 'site', 'list', '--follow'), 2, '... 2';
 is +($t->ctl())[0], 0, 'nothing: help';
 like +($t->ctl('--help'))[1], qr/^  operator passwd LOGIN +change/m, '--help';
-like +($t->ctl('site', 'add', '--help'))[1], qr/^  --host HOST/m,
-    "a command's own";
+my $help = ($t->ctl('site', 'add', '--help'))[1];
+like $help, qr/^  --host HOST/m, "a command's own";
+like $help, qr/--idle .* to 525600;.*\n.*--accept .* to 31536000;/,
+    '... with their bounds';
 unlike +($t->ctl('site', 'add', '--help'))[1], qr/--follow/, 'and no others';
 like +($t->ctl('--version'))[1], qr/^chatctl \d+\.\d+\.\d+, store 1$/,
     '--version';
