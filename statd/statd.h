@@ -51,6 +51,7 @@ typedef struct {
     uint64_t         trim_ms;
     uint64_t         down_ms;      /* say again that Redis is away */
     chat_id_t        looked_pos[CHAT_PARTITIONS];   /* at the last cut */
+    uint64_t         lost[CHAT_PARTITIONS];   /* uncounted, told so far */
     unsigned         looked:1;     /* there was one */
     unsigned         refused:1;    /* a figure, which is lost */
     unsigned         over_told:1;

@@ -298,6 +298,14 @@ statd_gap(statd_t *s, unsigned partition, const chat_id_t *pos,
     {
         lost = info.added - info.length - folded;
 
+        /* a partition is taken anew after each error */
+
+        if (lost == s->lost[partition]) {
+            return;
+        }
+
+        s->lost[partition] = lost;
+
         statd_log("partition %u: %llu entries were cut off the log before "
                   "they were counted", partition, (unsigned long long) lost);
     }

@@ -170,4 +170,18 @@ post(1);
     is +(once())[1], '', 'a log that is not there yet is nothing to tell';
 }
 
+# A gap is found whenever a partition is taken, which is before each try.
+{
+    post(1);
+    $c->xtrim($log, 'MAXLEN', 0);
+    $posted--;
+    forbid('xread');
+    my $before = refused();
+    my $daemon = $t->statd;
+    wait_for(sub { refused() >= $before + 4 }, 30, 'four tries');
+    is scalar(grep { /: 1 entries were cut off/ } lines($daemon)), 1,
+        'a gap in the log is told once, not with each try';
+    is $daemon->stop('TERM'), 0, 'ends well';
+}
+
 $t->done;
