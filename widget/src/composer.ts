@@ -42,10 +42,15 @@ export function createComposer(t: Catalogue, draft: string, hooks: Hooks)
     let off = false;
 
     const fit = (): void => {
+        // measured small, it must not give its place to the thread meanwhile
+        const { style, offsetHeight } = field.parentElement!;
+
+        style.minHeight = offsetHeight + 'px';
         field.style.height = 'auto';
         field.style.height = Math.min(field.scrollHeight, HEIGHT_MAX) + 'px';
         field.style.overflowY =
             field.scrollHeight > HEIGHT_MAX ? 'auto' : 'hidden';
+        style.minHeight = '';
     };
 
     const check = (): void => {

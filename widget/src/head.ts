@@ -63,7 +63,8 @@ export function createHead(t: Catalogue, title: string,
 
     more.addEventListener('click', () => open(menu.hidden === true));
 
-    const element = h('header', { class: 'head', on: {
+    // no <header>: pages have one of their own
+    const element = h('div', { class: 'head', on: {
         focusout: (e) => {
             const to = e.relatedTarget as Node | null;
 

@@ -1,7 +1,7 @@
 /* The panel: fetched by the loader when it is needed. */
 
 import { FATAL, typists } from '../../client/src/index.ts';
-import type { ChatEvent, DialogState, Status }
+import type { ChatEvent, DialogState, Status, Typist }
     from '../../client/src/index.ts';
 import { createComposer } from './composer.ts';
 import type { Panel, Place } from './contract.ts';
@@ -67,6 +67,12 @@ export function mountPanel(place: Place, lang: Language): Panel {
     root.append(panel);
     button.setAttribute('aria-controls', 'panel');
 
+    const follow = (): void => {
+        if (stick) {
+            scroll.scrollTop = scroll.scrollHeight;
+        }
+    };
+
     /** Once a frame is enough, however much arrives. */
     const redraw = (): void => {
         frame ||= requestAnimationFrame(draw);
@@ -106,9 +112,16 @@ export function mountPanel(place: Place, lang: Language): Panel {
         face();
     };
 
+    /** Who has left a dialog does not type in it any more. */
+    const writers = (): Typist[] => {
+        const dialog = model.dialog.get();
+
+        return dialog.view?.state === 'active'
+            ? typists(dialog, Date.now()) : [];
+    };
+
     const typing = (): void => {
-        const now = Date.now();
-        const list = typists(model.dialog.get(), now);
+        const list = writers();
 
         dots.hidden = list.length === 0;
         clearTimeout(blink);
@@ -117,7 +130,7 @@ export function mountPanel(place: Place, lang: Language): Panel {
             blink = setTimeout(() => {
                 typing();
                 face();
-            }, Math.min(...list.map((p) => p.until_ms)) - now);
+            }, Math.min(...list.map((p) => p.until_ms)) - Date.now());
         }
     };
 
@@ -127,7 +140,7 @@ export function mountPanel(place: Place, lang: Language): Panel {
         const state = dialog.view?.state;
         const live = model.status.get().phase === 'live';
         const owner = state === 'active' ? ownerName(dialog) : undefined;
-        const typist = typists(dialog, Date.now())[0];
+        const typist = writers()[0];
 
         hello.textContent = online === false ? t.hello_away : t.hello_online;
         head.set({
@@ -160,10 +173,7 @@ export function mountPanel(place: Place, lang: Language): Panel {
                 click: () => model.reconnect() } }, action)] : []);
         banner.hidden = text === '';
         face();
-
-        if (stick) {
-            scroll.scrollTop = scroll.scrollHeight;
-        }
+        follow();
     };
 
     const words = (s: Status): [text: string, action: string] => {
@@ -243,14 +253,10 @@ export function mountPanel(place: Place, lang: Language): Panel {
     jump.addEventListener('click', () => {
         stick = true;
         jump.hidden = true;
-        scroll.scrollTop = scroll.scrollHeight;
+        follow();
     });
 
-    new ResizeObserver(() => {
-        if (stick) {
-            scroll.scrollTop = scroll.scrollHeight;
-        }
-    }).observe(scroll);
+    new ResizeObserver(follow).observe(scroll);
 
     document.addEventListener('visibilitychange', look);
     keyboard(panel);

@@ -160,7 +160,7 @@ class Dates {
 
     constructor(tag: string, private readonly now_ms: number) {
         this.#clock = new Intl.DateTimeFormat(tag,
-            { hour: '2-digit', minute: '2-digit' });
+            { timeStyle: 'short' });
         this.#date = new Intl.DateTimeFormat(tag,
             { weekday: 'long', day: 'numeric', month: 'long' });
         this.#dated = new Intl.DateTimeFormat(tag,

@@ -7,7 +7,7 @@ export const en = {
     thread: 'Messages',
     online: 'Online',
     away: 'Away: leave us a message',
-    waiting: 'Finding a colleague for you',
+    waiting: 'Finding someone to help you',
     joined: (name: string) => `${name} is with you`,
     hello: 'Hello!',
     hello_online: 'Ask us anything: we are here.',
@@ -26,7 +26,7 @@ export const en = {
     ended_by_you: 'You ended the chat',
     ended_idle: 'The chat ended: nobody wrote for a while',
     reopened: 'The chat goes on',
-    released: 'Passing you to another colleague',
+    released: 'Passing you to someone else on our team',
     you: 'You',
     operator: 'Operator',
     typing: (name: string) => `${name} is typing`,
@@ -46,7 +46,7 @@ export const en = {
     use_here: 'Continue here',
     failed: 'The chat could not be started.',
     left: (n: number) => `Characters left: ${n}`,
-    too_long: (n: number) => `Characters too many: ${n}`,
+    too_long: (n: number) => `Characters over the limit: ${n}`,
 };
 
 export type Catalogue = typeof en;
