@@ -14,6 +14,7 @@ import { Thread } from './thread/Thread.tsx';
 import { Banner } from './ui/Banner.tsx';
 import { Icon } from './ui/Icon.tsx';
 import { Menu } from './ui/Menu.tsx';
+import { leaveThread } from './ui/focus.ts';
 import { useAtom, useLanguage } from './ui/hooks.ts';
 
 
@@ -34,7 +35,7 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
     useEffect(() => {
         const escape = (e: KeyboardEvent): void => {
             if (e.key === 'Escape' && !document.querySelector('dialog[open]')) {
-                desk.select(undefined);
+                leaveThread(desk);
             }
         };
 
@@ -46,6 +47,7 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
         <div class={`desk ${view ? 'has-thread' : ''}`}>
             <Banner desk={desk} />
             <aside class="side">
+                <h1 class="hush">{t('app')}</h1>
                 <Menu desk={desk} leave={leave} />
                 <Lists desk={desk} lists={lists} selected={selected} />
             </aside>

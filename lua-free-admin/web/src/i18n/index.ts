@@ -89,13 +89,13 @@ export function elapsed(ms: number): string {
 
 export function clock(ms: number): string {
     return new Date(ms).toLocaleTimeString(language.get(),
-        { hour: '2-digit', minute: '2-digit' });
+        { timeStyle: 'short' });
 }
 
 
 export function moment(ms: number): string {
     return new Date(ms).toLocaleString(language.get(),
-        { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+        { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' });
 }
 
 

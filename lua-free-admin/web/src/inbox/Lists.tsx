@@ -74,7 +74,24 @@ export function Lists({ desk, lists, selected }:
         before.current = place;
     }, [place, selected]);
 
+    // the arrows work at once, whatever has taken the focus away
+    useEffect(() => {
+        const arrow = (e: KeyboardEvent): void => {
+            if (/^Arrow(Up|Down)$/.test(e.key)
+                && document.activeElement === document.body)
+            {
+                e.preventDefault();
+                document.querySelector<HTMLElement>('.row[tabindex="0"]')
+                    ?.focus();
+            }
+        };
+
+        addEventListener('keydown', arrow);
+        return () => removeEventListener('keydown', arrow);
+    }, []);
+
     const rows: DialogView[] = lists[tab];
+    const tabbed = Math.max(0, rows.findIndex((d) => d.id === selected));
 
     return (
         <nav class="lists">
@@ -98,8 +115,9 @@ export function Lists({ desk, lists, selected }:
             <div class="rows" id="rows" role="tabpanel"
                 aria-labelledby={`tab-${tab}`}
                 onKeyDown={(e) => walk(e, '.row', 'ArrowUp', 'ArrowDown')}>
-                {rows.map((view) => <Row key={view.id} desk={desk} view={view}
-                    now={now} selected={view.id === selected} />)}
+                {rows.map((view, i) => <Row key={view.id} desk={desk}
+                    view={view} now={now} selected={view.id === selected}
+                    tab={i === tabbed} />)}
                 {rows.length === 0 ? <div class="empty small">
                     <Icon name={tab === 'queue' ? 'check' : 'inbox'} />
                     <h2>{t(`empty_${tab}`)}</h2>

@@ -28,8 +28,10 @@ function Wait({ since, now }: { since: number; now: number }) {
 }
 
 
-export function Row({ desk, view, now, selected }:
-    { desk: Desk; view: DialogView; now: number; selected: boolean })
+/** One row of a list takes part in Tab; the arrows go to the others. */
+export function Row({ desk, view, now, selected, tab }: {
+    desk: Desk; view: DialogView; now: number; selected: boolean; tab: boolean;
+})
 {
     const seen = useAtom(desk.seen).get(view.id) ?? 0;
     const { sites } = useAtom(desk.inbox);
@@ -44,6 +46,7 @@ export function Row({ desk, view, now, selected }:
     return (
         <button class={`row ${fresh ? 'fresh' : ''}`}
             aria-current={selected ? 'true' : undefined}
+            tabIndex={tab ? 0 : -1}
             onClick={() => desk.select(view.id)}>
             <Avatar id={view.visitor} name={name} />
             <span class="row-body">
@@ -53,7 +56,7 @@ export function Row({ desk, view, now, selected }:
                         ? <Wait since={num(since)} now={now} />
                         : <time class="quiet">{clock(idTime(view.last))}</time>}
                 </span>
-                <span class="row-text">{view.text || ' '}</span>
+                <span class="row-text" dir="auto">{view.text || ' '}</span>
                 {site || view.state === 'active' && view.owner !== desk.me.operator.id
                     ? <span class="row-tags">
                         {site ? <span class="tag">{site}</span> : null}

@@ -83,7 +83,6 @@ export function Login({ ended, done }:
                         autocomplete="current-password" />
                     <button type="button" class="icon-button"
                         aria-label={t(shown ? 'login_hide' : 'login_show')}
-                        aria-pressed={shown}
                         onClick={() => setShown(!shown)}>
                         <Icon name="eye" />
                     </button>

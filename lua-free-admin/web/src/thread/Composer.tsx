@@ -11,6 +11,8 @@ import { Icon } from '../ui/Icon.tsx';
 
 const TEXT_MAX = 4000;
 const WARN_AT = 200;
+/** Of the box, above and below: no part of scrollHeight. */
+const EDGES = 2;
 
 
 /** Why nothing can be written here; undefined: one may. */
@@ -38,8 +40,13 @@ export function Composer({ desk, view }: { desk: Desk; view: DialogView }) {
         const el = box.current;
 
         if (el) {
+            // measured small, it must not give its place to the thread
+            const around = el.parentElement!.style;
+
+            around.minHeight = `${el.parentElement!.offsetHeight}px`;
             el.style.height = 'auto';
-            el.style.height = `${el.scrollHeight}px`;
+            el.style.height = `${el.scrollHeight + EDGES}px`;
+            around.minHeight = '';
         }
     }, [text, why_not]);
 

@@ -10,6 +10,7 @@ import type { Desk } from '../desk.ts';
 import { t } from '../i18n/index.ts';
 import { Avatar } from '../ui/Avatar.tsx';
 import { Icon } from '../ui/Icon.tsx';
+import { leaveThread } from '../ui/focus.ts';
 import { useAtom } from '../ui/hooks.ts';
 import { visitorName } from '../ui/names.ts';
 import { Composer } from './Composer.tsx';
@@ -29,7 +30,7 @@ function Head({ desk, view }: { desk: Desk; view: DialogView }) {
     return (
         <header class="thread-head">
             <button class="icon-button back" aria-label={t('back')}
-                onClick={() => desk.select(undefined)}>
+                onClick={() => leaveThread(desk)}>
                 <Icon name="back" />
             </button>
             <Avatar id={view.visitor} name={name} />
@@ -100,6 +101,21 @@ function useFollowing(thread: DialogState, extra: number) {
         before.current = { height: el.scrollHeight, first };
     }, [thread, extra]);
 
+    // a growing answer, a keyboard, a banner: the end stays in sight
+    useLayoutEffect(() => {
+        const watch = new ResizeObserver(() => {
+            if (box.current && following.current) {
+                box.current.scrollTop = box.current.scrollHeight;
+            }
+        });
+
+        if (box.current) {
+            watch.observe(box.current);
+        }
+
+        return () => watch.disconnect();
+    }, []);
+
     const scrolled = (): void => {
         const el = box.current;
 
@@ -121,7 +137,8 @@ export function Thread({ desk, view }: { desk: Desk; view: DialogView }) {
         .filter((r) => r.dialog === view.id);
     const { box, scrolled } = useFollowing(thread,
         pending.length + refusals.length + thread.typing.length);
-    const typing = thread.typing.filter((w) => w.from.id !== desk.me.operator.id);
+    const typing = view.state === 'closed' ? []
+        : thread.typing.filter((w) => w.from.id !== desk.me.operator.id);
 
     const above = (): void => {
         scrolled();

@@ -15,6 +15,22 @@ import { theme, themes } from './theme.ts';
 import type { Theme } from './theme.ts';
 
 
+/* what names it first: most claim to be several others as well */
+const BROWSERS = { Edg: 'Edge', OPR: 'Opera', YaBrowser: 'Yandex',
+    Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
+const SYSTEMS = { Android: 'Android', iPhone: 'iPhone', iPad: 'iPad',
+    Windows: 'Windows', CrOS: 'ChromeOS', Mac: 'macOS', Linux: 'Linux' };
+
+
+/** "Firefox, Windows": what a browser says of itself is not for people. */
+function browser(agent: string): string {
+    const [name, system] = [BROWSERS, SYSTEMS].map((known) =>
+        Object.entries(known).find(([word]) => agent.includes(word))?.[1]);
+
+    return name ? [name, system].filter(Boolean).join(', ') : agent;
+}
+
+
 function Sessions({ desk, list, ended }:
     { desk: Desk; list: SignedIn[]; ended: () => void })
 {
@@ -27,7 +43,8 @@ function Sessions({ desk, list, ended }:
             <ul class="sessions">
                 {others.map((s) => (
                     <li key={s.id}>
-                        <span>{s.agent || s.id}
+                        <span title={s.agent}>
+                            {browser(s.agent ?? '') || s.id}
                             <small>{s.ip} · {t('session_since',
                                 { time: moment(Number(s.created_ms)) })}</small>
                         </span>
