@@ -265,14 +265,27 @@ ngx_http_chat_account_loaded(ngx_http_chat_owner_t *o, chat_op_t *op)
 static void
 ngx_http_chat_account_check(ngx_http_chat_account_t *a)
 {
-    ngx_queue_t              *q, *next;
+    ngx_uint_t                n;
+    ngx_queue_t              *q;
     ngx_http_chat_session_t  *s;
+
+    /* once around, as ngx_http_chat_sessions_resync() goes */
+
+    n = 0;
 
     for (q = ngx_queue_head(&a->operators);
          q != ngx_queue_sentinel(&a->operators);
-         q = next)
+         q = ngx_queue_next(q))
     {
-        next = ngx_queue_next(q);
+        n++;
+    }
+
+    for ( /* void */ ; n && !ngx_queue_empty(&a->operators); n--) {
+        q = ngx_queue_head(&a->operators);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&a->operators, q);
+
         s = ngx_queue_data(q, ngx_http_chat_session_t, group);
 
         ngx_http_chat_session_check(s);

@@ -89,18 +89,23 @@ ngx_http_chat_dispatch_public(ngx_http_chat_worker_t *w,
 {
     ngx_queue_t               *q, *next;
     ngx_http_chat_account_t   *a;
-    ngx_http_chat_session_t   *s;
+    ngx_http_chat_session_t   *s, *after;
     ngx_http_chat_sessions_t  *ss;
 
     ss = w->sessions;
+
+    /* without memory a session ends as it is delivered to: that one, and no
+       other, leaves the tree and the queue */
 
     if (r->def->audience == CHAT_AUDIENCE_PUBLIC
         && r->entry.visitor.len == CHAT_VISITOR_LEN)
     {
         for (s = ngx_http_chat_session_first(ss, r->entry.site,
                                              r->entry.visitor.data);
-             s; s = ngx_http_chat_session_next(ss, s))
+             s; s = after)
         {
+            after = ngx_http_chat_session_next(ss, s);
+
             if (s->state == NGX_HTTP_CHAT_LIVE) {
                 ngx_http_chat_deliver(s, r);
             }
@@ -181,7 +186,8 @@ static void
 ngx_http_chat_dispatch_changed(ngx_http_chat_worker_t *w, uint64_t account,
     uint64_t operator_id)
 {
-    ngx_queue_t              *q, *next;
+    ngx_uint_t                n;
+    ngx_queue_t              *q;
     ngx_http_chat_account_t  *a;
     ngx_http_chat_session_t  *s;
 
@@ -193,11 +199,23 @@ ngx_http_chat_dispatch_changed(ngx_http_chat_worker_t *w, uint64_t account,
 
     ngx_http_chat_account_load(a, 1);
 
+    /* once around, as ngx_http_chat_sessions_resync() goes */
+
+    n = 0;
+
     for (q = ngx_queue_head(&a->operators);
          q != ngx_queue_sentinel(&a->operators);
-         q = next)
+         q = ngx_queue_next(q))
     {
-        next = ngx_queue_next(q);
+        n++;
+    }
+
+    for ( /* void */ ; n && !ngx_queue_empty(&a->operators); n--) {
+        q = ngx_queue_head(&a->operators);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&a->operators, q);
+
         s = ngx_queue_data(q, ngx_http_chat_session_t, group);
 
         if (operator_id == 0 || s->who.operator_id == operator_id) {

@@ -284,7 +284,8 @@ ngx_http_chat_sessions_link(ngx_http_chat_worker_t *w, ngx_uint_t up)
 void
 ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
 {
-    ngx_queue_t               *q, *next;
+    ngx_uint_t                 n;
+    ngx_queue_t               *q;
     ngx_http_chat_session_t   *s;
     ngx_http_chat_sessions_t  *ss;
 
@@ -299,11 +300,28 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
         ngx_memzero(ss->seen, sizeof(ss->seen));
     }
 
+    /*
+     * Once around: what is done for one session may start another's attach,
+     * which ends it when there is no memory.  Then it leaves the queue, so
+     * none may be kept in hand as the next.  Who ended makes that some come
+     * twice, which is harmless; nobody is left out.
+     */
+
+    n = 0;
+
     for (q = ngx_queue_head(&ss->all);
          q != ngx_queue_sentinel(&ss->all);
-         q = next)
+         q = ngx_queue_next(q))
     {
-        next = ngx_queue_next(q);
+        n++;
+    }
+
+    for ( /* void */ ; n && !ngx_queue_empty(&ss->all); n--) {
+        q = ngx_queue_head(&ss->all);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&ss->all, q);
+
         s = ngx_queue_data(q, ngx_http_chat_session_t, all);
 
         if (s->state == NGX_HTTP_CHAT_NEW) {

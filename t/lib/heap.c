@@ -4,6 +4,9 @@
  * freed, to the byte.  Each process keeps both numbers, bytes and blocks, in
  * a file of its own, $HEAP_DIR/PID, for others to read at any time.  What the
  * system says of a process cannot tell a leak from what the allocator holds.
+ *
+ * A third and a fourth number are written by the test: what asks for as many
+ * bytes as from the one to the other gets none.
  */
 
 #define _GNU_SOURCE
@@ -24,6 +27,8 @@
 typedef struct {
     _Atomic long    bytes;
     _Atomic long    blocks;
+    _Atomic long    none_from;
+    _Atomic long    none_to;        /* 0: memory for everything */
 } heap_t;
 
 
@@ -88,6 +93,21 @@ heap_init(void)
 }
 
 
+static int
+heap_none(size_t size)
+{
+    if ((long) size > atomic_load(&heap->none_to)
+        || (long) size < atomic_load(&heap->none_from))
+    {
+        return 0;
+    }
+
+    errno = ENOMEM;
+
+    return 1;
+}
+
+
 static void *
 heap_add(void *p)
 {
@@ -113,14 +133,14 @@ heap_sub(void *p)
 EXPORT void *
 malloc(size_t size)
 {
-    return heap_add(__libc_malloc(size));
+    return heap_none(size) ? NULL : heap_add(__libc_malloc(size));
 }
 
 
 EXPORT void *
 calloc(size_t n, size_t size)
 {
-    return heap_add(__libc_calloc(n, size));
+    return heap_none(n * size) ? NULL : heap_add(__libc_calloc(n, size));
 }
 
 
@@ -128,6 +148,10 @@ EXPORT void *
 realloc(void *p, size_t size)
 {
     void  *to;
+
+    if (heap_none(size)) {
+        return NULL;
+    }
 
     heap_sub(p);
     to = __libc_realloc(p, size);
@@ -152,7 +176,7 @@ free(void *p)
 EXPORT void *
 memalign(size_t align, size_t size)
 {
-    return heap_add(__libc_memalign(align, size));
+    return heap_none(size) ? NULL : heap_add(__libc_memalign(align, size));
 }
 
 

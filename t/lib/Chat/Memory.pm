@@ -5,6 +5,7 @@ package Chat::Memory;
 #     my $memory = Chat::Memory->new($t);
 #     my $nginx = $t->nginx(CONF, env => $memory->env);
 #     my ($bytes, $blocks) = $memory->live($nginx->workers);
+#     $memory->none(8000, 8999, $nginx->workers);
 
 use v5.36;
 
@@ -33,6 +34,17 @@ sub live($self, @pids) {
     }
 
     return ($bytes, $blocks);
+}
+
+# From now on they get no memory for requests of that many bytes; none(0, 0,
+# ...): all is well again.
+sub none($self, $from, $to, @pids) {
+    for my $pid (@pids) {
+        open my $fh, '+<:raw', "$self->{dir}/$pid" or die $!;
+        seek $fh, 16, 0;
+        print $fh pack 'q2', $from, $to;
+        close $fh;
+    }
 }
 
 # Of private mappings only: the zone is shared, and as big as it was told.
