@@ -7,10 +7,15 @@
 
 #include "ngx_http_chat_command_internal.h"
 #include "ngx_http_chat_spare.h"
+#include "ngx_http_chat_zone.h"
+
+#include <sodium.h>
 
 
 #define NGX_HTTP_CHAT_JOB_MEM   (4 * 1024 * 1024)
 #define NGX_HTTP_CHAT_JOB_POOL  (sizeof(ngx_http_chat_job_t) + 1024)
+
+#define NGX_HTTP_CHAT_POST_WAYS  16     /* places that a sender may have */
 
 
 typedef void (*ngx_http_chat_do_pt)(ngx_http_chat_job_t *job);
@@ -22,6 +27,7 @@ static void ngx_http_chat_job_accept(ngx_http_chat_job_t *job,
     const chat_str_t *text);
 static ngx_msec_t ngx_http_chat_job_rate(ngx_http_chat_job_t *job);
 static ngx_uint_t ngx_http_chat_poster(ngx_http_chat_job_t *job);
+static uint64_t ngx_http_chat_poster_key(ngx_http_chat_job_t *job);
 
 static void ngx_http_chat_do_hello(ngx_http_chat_job_t *job);
 static void ngx_http_chat_do_typing(ngx_http_chat_job_t *job);
@@ -301,30 +307,83 @@ ngx_http_chat_job_rate(ngx_http_chat_job_t *job)
 }
 
 
-/* The place of a sender without a session; whoever was there is forgotten. */
+/*
+ * The place of a sender without a session.  He takes one whose owner has his
+ * whole burst again and types no more, so that nobody loses his debts; where
+ * all owe, of him who will first be without.  To be many enough for that, one
+ * must have hundreds of identities, whose own bursts are more than is won by
+ * it; refusing newcomers instead would let him lock them out.
+ */
 
 static ngx_uint_t
 ngx_http_chat_poster(ngx_http_chat_job_t *job)
 {
     uint64_t                   key;
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, n, first;
+    ngx_msec_t                 owes, least;
     ngx_http_chat_sessions_t  *ss;
 
     ss = job->worker->sessions;
 
-    key = (job->who->kind == CHAT_ACTOR_KIND_VISITOR)
-              ? ngx_http_chat_who_hash(job->who->site, job->who->visitor)
-              : job->who->operator_id * 0x9e3779b97f4a7c15ULL;
+    key = ngx_http_chat_poster_key(job);
 
-    i = (key >> 32) % NGX_HTTP_CHAT_POSTERS;
+    first = key % (NGX_HTTP_CHAT_POSTERS / NGX_HTTP_CHAT_POST_WAYS)
+            * NGX_HTTP_CHAT_POST_WAYS;
+    least = 0;
+    n = first;
 
-    if (ss->posters[i].key != key) {
-        ngx_memzero(&ss->posters[i], sizeof(ss->posters[i]));
-        ss->posters[i].key = key;
-        ss->posters[i].typed = ngx_current_msec - CHAT_LIMIT_TYPING_MS;
+    for (i = first; i < first + NGX_HTTP_CHAT_POST_WAYS; i++) {
+
+        if (ss->posters[i].key == key) {
+            return i;
+        }
+
+        /* until when: other locations may have other rates, but it is the
+           order that counts */
+
+        owes = ss->posters[i].rate.at_ms
+               + (job->frames ? ss->posters[i].rate.used / job->frames : 0);
+        owes = ngx_max(owes, ss->posters[i].typed + CHAT_LIMIT_TYPING_MS);
+
+        if (i == first || owes < least) {
+            least = owes;
+            n = i;
+        }
     }
 
-    return i;
+    ngx_memzero(&ss->posters[n], sizeof(ss->posters[n]));
+    ss->posters[n].key = key;
+    ss->posters[n].typed = ngx_current_msec - CHAT_LIMIT_TYPING_MS;
+
+    return n;
+}
+
+
+/* Of the node's secret: nobody knows who shares a set of places. */
+
+static uint64_t
+ngx_http_chat_poster_key(ngx_http_chat_job_t *job)
+{
+    u_char                key[8], text[2 * 8 + CHAT_VISITOR_LEN];
+    uint64_t              hash;
+    ngx_http_chat_who_t  *who;
+
+    who = job->who;
+
+    ngx_memzero(text, sizeof(text));
+
+    if (who->kind == CHAT_ACTOR_KIND_VISITOR) {
+        ngx_memcpy(text, &who->site, 8);
+        ngx_memcpy(text + 2 * 8, who->visitor, CHAT_VISITOR_LEN);
+
+    } else {
+        ngx_memcpy(text + 8, &who->operator_id, 8);
+    }
+
+    crypto_shorthash(key, text, sizeof(text), job->worker->zone->rates_key);
+    ngx_memcpy(&hash, key, sizeof(key));
+
+    return hash;
 }
 
 

@@ -6,6 +6,7 @@
 use v5.36;
 use lib 't/lib';
 
+use Chat::Loop qw(now);
 use Chat::Test;
 use Chat::Ws;
 use JSON::XS ();
@@ -41,6 +42,13 @@ http {
         chat on;
         chat_site shop.test;
         chat_rate 10000 burst=10000;
+    }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name slow.test;
+        chat on;
+        chat_site shop.test;
+        chat_rate 1 burst=1;
     }
     server {
         listen %%IP%%:%%PORT%%;
@@ -155,6 +163,41 @@ subtest 'rate of POST' => sub {
     ok(scalar @limited, 'others are refused');
     is($limited[0]{json}{code}, 'rate', '... with an error frame');
     ok($limited[0]{headers}{'retry-after'}, '... and Retry-After');
+};
+
+
+subtest 'rate of POST, of many' => sub {
+    my sub token {
+        return $t->http('POST', '/_chat/v1/visitor', host => 'slow.test',
+                        json => {}, headers => {Origin => 'http://shop.test'})
+            ->{json}{token};
+    }
+
+    my sub ping ($token) {
+        return $t->http('POST', '/_chat/v1/send?instance=post-1234',
+                        host => 'slow.test', json => {t => 'ping'},
+                        headers => {Origin => 'http://shop.test',
+                                    Authorization => "Bearer $token"})
+            ->{status};
+    }
+
+    # enough that two would share any of a thousand places
+    my @tokens = map { token() } 1 .. 128;
+    my (%begun, @early, %status);
+
+    for my $token ((@tokens) x 3) {
+        my $now = now();
+        my $status = ping($token);
+        $status{$status}++;
+        next if $status != 200;
+        push @early, $token if $begun{$token} && now() - $begun{$token} < 0.9;
+        $begun{$token} = $now;
+    }
+
+    is($status{200} + ($status{429} // 0), 3 * 128, 'each is answered');
+    is(scalar keys %begun, 128, 'each has his first');
+    is(scalar @early, 0, 'nobody gets his next for what others send');
+    is(ping(token()), 200, 'nor is anybody who comes then refused for it');
 };
 
 
