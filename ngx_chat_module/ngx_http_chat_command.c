@@ -15,6 +15,9 @@
 #define NGX_HTTP_CHAT_JOB_MEM   (4 * 1024 * 1024)
 #define NGX_HTTP_CHAT_JOB_POOL  (sizeof(ngx_http_chat_job_t) + 1024)
 
+/* reading a short text takes no more */
+#define NGX_HTTP_CHAT_JOB_TEXT  2048
+
 #define NGX_HTTP_CHAT_POST_WAYS  16     /* places that a sender may have */
 
 
@@ -25,6 +28,9 @@ static ngx_http_chat_job_t *ngx_http_chat_job_create(
     ngx_http_chat_worker_t *w, const chat_str_t *text);
 static void ngx_http_chat_job_accept(ngx_http_chat_job_t *job,
     const chat_str_t *text);
+static void ngx_http_chat_job_take(ngx_http_chat_job_t *job,
+    const chat_str_t *text, chat_mem_t *mem);
+static void *ngx_http_chat_job_scratch(void *data, size_t size);
 static ngx_msec_t ngx_http_chat_job_rate(ngx_http_chat_job_t *job);
 static ngx_uint_t ngx_http_chat_poster(ngx_http_chat_job_t *job);
 static uint64_t ngx_http_chat_poster_key(ngx_http_chat_job_t *job);
@@ -226,12 +232,54 @@ ngx_http_chat_job_free(ngx_http_chat_job_t *job)
 }
 
 
+/*
+ * What it takes to read a text, several times its length, is not kept for as
+ * long as the command waits.
+ */
+
 static void
 ngx_http_chat_job_accept(ngx_http_chat_job_t *job, const chat_str_t *text)
 {
+    u_char       block[NGX_HTTP_CHAT_JOB_TEXT];
+    chat_mem_t   mem;
+    ngx_pool_t  *pool;
+
+    pool = NULL;
+
+    chat_mem_init(&mem, block, sizeof(block), ngx_http_chat_job_scratch,
+                  &pool, NGX_HTTP_CHAT_JOB_MEM);
+
+    ngx_http_chat_job_take(job, text, &mem);
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+static void *
+ngx_http_chat_job_scratch(void *data, size_t size)
+{
+    ngx_pool_t **pool = data;
+
+    if (*pool == NULL) {
+        *pool = ngx_create_pool(1024, ngx_cycle->log);
+
+        if (*pool == NULL) {
+            return NULL;
+        }
+    }
+
+    return ngx_palloc(*pool, size);
+}
+
+
+static void
+ngx_http_chat_job_take(ngx_http_chat_job_t *job, const chat_str_t *text,
+    chat_mem_t *mem)
+{
     int                        error;
     ngx_msec_t                 wait;
-    chat_str_t                 copy;
     chat_fault_t               fault;
     ngx_http_chat_refusal_t    why;
     const chat_command_def_t  *def;
@@ -240,12 +288,7 @@ ngx_http_chat_job_accept(ngx_http_chat_job_t *job, const chat_str_t *text)
 
     ngx_memzero(&why, sizeof(ngx_http_chat_refusal_t));
 
-    if (chat_mem_dup(&job->mem, &copy, text) != CHAT_OK) {
-        ngx_http_chat_job_refuse(job, CHAT_E_TOO_LARGE);
-        return;
-    }
-
-    if (chat_command_decode(&copy, &job->command, &job->in, &job->mem, &error,
+    if (chat_command_decode(text, &job->command, &job->in, mem, &error,
                             &fault, &job->n)
         != CHAT_OK)
     {

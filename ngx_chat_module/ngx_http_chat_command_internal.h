@@ -22,7 +22,9 @@ struct ngx_http_chat_job_s {
     chat_mem_t                   mem;
     int                          command;     /* CHAT_CMD_* */
     uint64_t                     n;
-    chat_command_t               in;
+    chat_command_t               in;          /* its text is the caller's
+                                                 until it is queued */
+    size_t                       bytes;       /* of it, from then on */
 
     ngx_http_chat_owner_t        owner;
     chat_op_t                    op;

@@ -7,6 +7,9 @@
 #include "ngx_http_chat_command_internal.h"
 
 
+static ngx_int_t ngx_http_chat_job_keep(ngx_http_chat_job_t *job);
+static ngx_uint_t ngx_http_chat_jobs_room(ngx_http_chat_session_t *s,
+    size_t bytes);
 static void ngx_http_chat_job_start(ngx_http_chat_job_t *job);
 static const chat_step_t *ngx_http_chat_job_write(ngx_http_chat_job_t *job);
 static void ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op);
@@ -35,12 +38,17 @@ ngx_http_chat_job_queue(ngx_http_chat_job_t *job)
 
     s = job->session;
 
+    if (ngx_http_chat_job_keep(job) != NGX_OK) {
+        ngx_http_chat_job_refuse(job, CHAT_E_INTERNAL);
+        return;
+    }
+
     if (s == NULL) {
         ngx_http_chat_job_start(job);
         return;
     }
 
-    if (s->n_jobs >= CHAT_LIMIT_SESSION_QUEUE) {
+    if (!ngx_http_chat_jobs_room(s, job->bytes)) {
         ngx_http_chat_count(s->worker, CHAT_METRIC_QUEUE_FULL, 1);
         ngx_http_chat_job_refuse(job, CHAT_E_BUSY);
         return;
@@ -50,6 +58,67 @@ ngx_http_chat_job_queue(ngx_http_chat_job_t *job)
     s->n_jobs++;
 
     ngx_http_chat_jobs_next(s);
+}
+
+
+/* The frame it came in is gone when it has waited: its own copy of it. */
+
+static ngx_int_t
+ngx_http_chat_job_keep(ngx_http_chat_job_t *job)
+{
+    size_t               i;
+    chat_str_t          *s, text;
+    const chat_type_t   *type;
+    const chat_field_t  *f;
+
+    type = chat_commands[job->command].type;
+
+    for (i = 0; i < type->n; i++) {
+        f = &type->fields[i];
+
+        if (f->kind != CHAT_KIND_STR) {
+            continue;
+        }
+
+        s = (chat_str_t *) ((u_char *) &job->in + f->offset);
+        text = *s;
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        if (chat_mem_dup(&job->mem, s, &text) != CHAT_OK) {
+            return NGX_ERROR;
+        }
+
+        job->bytes += text.len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* For one more command: in number, and in bytes. */
+
+static ngx_uint_t
+ngx_http_chat_jobs_room(ngx_http_chat_session_t *s, size_t bytes)
+{
+    ngx_queue_t          *q;
+    ngx_http_chat_job_t  *job;
+
+    if (s->n_jobs >= CHAT_LIMIT_SESSION_QUEUE) {
+        return 0;
+    }
+
+    for (q = ngx_queue_head(&s->jobs);
+         q != ngx_queue_sentinel(&s->jobs);
+         q = ngx_queue_next(q))
+    {
+        job = ngx_queue_data(q, ngx_http_chat_job_t, queue);
+        bytes += job->bytes;
+    }
+
+    return bytes <= CHAT_LIMIT_SESSION_BYTES;
 }
 
 

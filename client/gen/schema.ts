@@ -671,6 +671,8 @@ export const LIMITS = {
     tail: 32,
     /** commands waiting in one session */
     session_queue: 32,
+    /** bytes of text in the commands waiting in one session */
+    session_bytes: 131072,
     /** events in one history frame */
     history_page: 100,
     /** dialogs in one welcome; beyond it the cabinet pages */

@@ -977,6 +977,8 @@ typedef union {
 #define CHAT_LIMIT_TAIL                32
 /* commands waiting in one session */
 #define CHAT_LIMIT_SESSION_QUEUE       32
+/* bytes of text in the commands waiting in one session */
+#define CHAT_LIMIT_SESSION_BYTES       131072
 /* events in one history frame */
 #define CHAT_LIMIT_HISTORY_PAGE        100
 /* dialogs in one welcome; beyond it the cabinet pages */
