@@ -138,6 +138,13 @@ async function door() {
 }
 
 
+/** Shown, and that one: another may still be there. */
+async function banner(desk, text) {
+    await desk.page.locator('.banner:not([hidden])', { hasText: text })
+        .waitFor();
+}
+
+
 async function race(ann, bob) {
     await Guest.open('Race');
     await pick(ann, 'Race');
@@ -145,7 +152,7 @@ async function race(ann, bob) {
 
     // bob has not heard of it yet
     await network(bob.page, false);
-    await bob.page.locator('.banner:not([hidden])').waitFor();
+    await banner(bob, 'You are offline');
     await ann.take();
     await bob.page.locator('.thread-head > .primary').click();
     await network(bob.page, true);
@@ -191,7 +198,7 @@ async function troubles(ann) {
         'a draft outlives a reload');
 
     await ask('down');
-    await ann.page.locator('.banner:not([hidden])').waitFor();
+    await banner(ann, 'Messages are delayed');
     await ann.write('while Redis is away');
     await ann.page.locator('.mark.pending').waitFor();
     await shot(ann.page, 'down');
@@ -202,7 +209,7 @@ async function troubles(ann) {
         1, 'what was written meanwhile is marked, then sent once');
 
     await network(ann.page, false);
-    await ann.page.locator('.banner:not([hidden])').waitFor();
+    await banner(ann, 'You are offline');
     await ann.write('too late');
     await guest.write({ t: 'close_dialog' });
     await network(ann.page, true);
@@ -216,7 +223,7 @@ async function sleep(ann) {
     const guest = await begin(ann, 'Sleep');
 
     await network(ann.page, false);
-    await ann.page.locator('.banner:not([hidden])').waitFor();
+    await banner(ann, 'You are offline');
 
     for (let i = 1; i <= 60; i++) {
         await guest.say(`missed ${i}`);
