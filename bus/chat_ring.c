@@ -4,10 +4,14 @@
 
 
 #define CHAT_RING_MAGIC    0x676e697274616863ull     /* "chatring" */
-#define CHAT_RING_VERSION  1
+#define CHAT_RING_VERSION  2
 
 
 static int chat_ring_put(chat_ring_t *r, uint32_t term,
+    chat_ring_record_t *rec, const chat_str_t *header,
+    const chat_str_t *body);
+static void chat_ring_room(chat_ring_t *r, uint64_t next);
+static uint64_t chat_ring_lay(chat_ring_t *r, uint64_t pos,
     chat_ring_record_t *rec, const chat_str_t *header,
     const chat_str_t *body);
 static int chat_ring_mine(chat_ring_t *r, uint32_t term);
@@ -125,68 +129,80 @@ chat_ring_write(chat_ring_t *r, uint32_t term, const chat_ring_entry_t *e)
 }
 
 
-/*
- * The order is what makes it safe.  Readers: floor is raised before anything
- * they might still copy is overwritten.  Death of the writer: nothing it has
- * written counts before the one store to head.
- */
-
 static int
 chat_ring_put(chat_ring_t *r, uint32_t term, chat_ring_record_t *rec,
     const chat_str_t *header, const chat_str_t *body)
 {
-    uint64_t           head, next;
-    uint32_t           crc;
+    uint64_t           head;
     chat_ring_place_t  place;
 
     if (chat_ring_mine(r, term) != CHAT_OK) {
         return CHAT_DECLINED;
     }
 
-    head = chat_peek(&r->head);
+    rec->epoch = chat_ring_epoch(r);
 
-    rec->pos = head;
-    rec->len = header->len + body->len;
-    rec->header = header->len;
-
-    if (rec->kind != CHAT_RING_EPOCH) {
-        rec->epoch = chat_peek(&r->epoch);
-    }
-
-    /* a start cuts the chain: what was before it may not join up */
-
-    if ((rec->kind == CHAT_RING_LOG || rec->kind == CHAT_RING_BIG)
-        && chat_ring_place(r, rec->partition, &head, &place) == CHAT_OK
-        && place.epoch == rec->epoch)
+    if (rec->kind != CHAT_RING_EPHEMERAL
+        && chat_ring_place(r, rec->partition, &head, &place) == CHAT_OK)
     {
         rec->prev = place.pos;
     }
+
+    head = chat_peek(&r->head);
+
+    chat_ring_room(r, head + chat_ring_align(sizeof(chat_ring_record_t)
+                                             + header->len + body->len));
+
+    chat_store(&r->head, chat_ring_lay(r, head, rec, header, body));
+
+    return CHAT_OK;
+}
+
+
+/*
+ * The order is what makes it safe.  Readers: floor is raised before anything
+ * they might still copy is overwritten.  Death of the writer: nothing that
+ * was laid counts before the one store to head, which follows it.
+ */
+
+static void
+chat_ring_room(chat_ring_t *r, uint64_t next)
+{
+    if (next - r->size > chat_peek(&r->floor)) {
+        chat_poke(&r->floor, next - r->size);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    }
+}
+
+
+/* At or above head; returns where it ends. */
+
+static uint64_t
+chat_ring_lay(chat_ring_t *r, uint64_t pos, chat_ring_record_t *rec,
+    const chat_str_t *header, const chat_str_t *body)
+{
+    uint32_t  crc;
+
+    rec->pos = pos;
+    rec->len = header->len + body->len;
+    rec->header = header->len;
 
     rec->crc = 0;
     crc = chat_crc32c(0, rec, sizeof(chat_ring_record_t));
     crc = chat_crc32c(crc, header->data, header->len);
     rec->crc = chat_crc32c(crc, body->data, body->len);
 
-    next = head + chat_ring_align(sizeof(chat_ring_record_t) + rec->len);
-
-    if (next - r->size > chat_peek(&r->floor)) {
-        chat_poke(&r->floor, next - r->size);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    }
-
-    chat_ring_copy_in(r, head, rec, sizeof(chat_ring_record_t));
-    chat_ring_copy_in(r, head + sizeof(chat_ring_record_t), header->data,
+    chat_ring_copy_in(r, pos, rec, sizeof(chat_ring_record_t));
+    chat_ring_copy_in(r, pos + sizeof(chat_ring_record_t), header->data,
                       header->len);
-    chat_ring_copy_in(r, head + sizeof(chat_ring_record_t) + header->len,
+    chat_ring_copy_in(r, pos + sizeof(chat_ring_record_t) + header->len,
                       body->data, body->len);
 
     if (rec->kind != CHAT_RING_EPHEMERAL && rec->kind != CHAT_RING_EPOCH) {
         chat_ring_mark(r, rec);
     }
 
-    chat_store(&r->head, next);
-
-    return CHAT_OK;
+    return pos + chat_ring_align(sizeof(chat_ring_record_t) + rec->len);
 }
 
 
@@ -261,32 +277,41 @@ chat_ring_entry_max(const chat_ring_t *r)
 }
 
 
+/*
+ * One store to head for all of it.  With two, whoever looked in between, or
+ * whenever a writer died in between, would see an epoch without its feeds:
+ * sessions would load their state then, and what was written until the feeds
+ * are started would reach none of them.
+ */
+
 int
-chat_ring_start(chat_ring_t *r, uint32_t term, unsigned partition,
-    const chat_id_t *id)
+chat_ring_begin(chat_ring_t *r, uint32_t term, uint32_t epoch,
+    const chat_id_t *const *feeds)
 {
+    unsigned            i;
+    uint64_t            head, next;
     chat_ring_record_t  rec;
 
     static const chat_str_t  none = chat_null_string;
 
-    memset(&rec, 0, sizeof(chat_ring_record_t));
+    if (chat_ring_mine(r, term) != CHAT_OK) {
+        return CHAT_DECLINED;
+    }
 
-    rec.kind = CHAT_RING_START;
-    rec.partition = partition;
-    rec.ms = id->ms;
-    rec.seq = id->seq;
+    head = chat_peek(&r->head);
+    next = head + sizeof(chat_ring_record_t);
 
-    return chat_ring_put(r, term, &rec, &none, &none);
-}
+    for (i = 0; i < CHAT_FEEDS; i++) {
 
+        if (feeds[i]) {
+            next += sizeof(chat_ring_record_t);
 
-int
-chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch)
-{
-    int                 rc;
-    chat_ring_record_t  rec;
+        } else if (chat_ring_epoch(r) != epoch) {
+            return CHAT_ERROR;
+        }
+    }
 
-    static const chat_str_t  none = chat_null_string;
+    chat_ring_room(r, next);
 
     memset(&rec, 0, sizeof(chat_ring_record_t));
 
@@ -294,15 +319,26 @@ chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch)
     rec.ms = epoch;
     rec.epoch = epoch;
 
-    /* a writer that dies in between leaves an epoch to be set once more */
+    next = chat_ring_lay(r, head, &rec, &none, &none);
 
-    rc = chat_ring_put(r, term, &rec, &none, &none);
+    /* no prev: a start cuts the chain, what was before it may not join up */
 
-    if (rc == CHAT_OK) {
-        chat_store(&r->epoch, epoch);
+    rec.kind = CHAT_RING_START;
+
+    for (i = 0; i < CHAT_FEEDS; i++) {
+
+        if (feeds[i]) {
+            rec.partition = i;
+            rec.ms = feeds[i]->ms;
+            rec.seq = feeds[i]->seq;
+
+            next = chat_ring_lay(r, next, &rec, &none, &none);
+        }
     }
 
-    return rc;
+    chat_store(&r->head, next);
+
+    return CHAT_OK;
 }
 
 

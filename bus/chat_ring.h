@@ -89,19 +89,26 @@ int chat_ring_find(const chat_ring_t *r, unsigned partition,
 
 /*
  * The id a reader of the log goes on from: the last one written, else the
- * one the feed was started at; survives worker deaths.  CHAT_DECLINED: not
- * started in this epoch ({0,0} with CHAT_OK is a stream still empty).
+ * one the feed was started at; survives worker deaths.  CHAT_DECLINED: no
+ * epoch has begun yet ({0,0} with CHAT_OK is a stream still empty).
  */
 int chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
 
-/* The ring will hold every entry of the partition after `id`.  Ids may be
- * less than before: call it after chat_ring_set_epoch(), for all feeds. */
-int chat_ring_start(chat_ring_t *r, uint32_t term, unsigned partition,
-    const chat_id_t *id);
+/*
+ * Writes a CHAT_RING_EPOCH entry, and a start of each feed that has one in
+ * `feeds` (CHAT_FEEDS of them): from then on the ring will hold every entry
+ * of it after that id, which may be less than ids before.  NULL leaves a feed
+ * as it is: under the same epoch only, else CHAT_ERROR.  All of it becomes
+ * visible at once: nobody ever sees an epoch whose feeds are not started.
+ */
+int chat_ring_begin(chat_ring_t *r, uint32_t term, uint32_t epoch,
+    const chat_id_t *const *feeds);
 
-/* 0 until set.  Setting writes a CHAT_RING_EPOCH entry, voids all starts. */
+/* 0 until one has begun. */
 uint32_t chat_ring_epoch(const chat_ring_t *r);
-int chat_ring_set_epoch(chat_ring_t *r, uint32_t term, uint32_t epoch);
+
+/* The head as a position to read from, and the epoch as of just there. */
+uint32_t chat_ring_join(const chat_ring_t *r, uint64_t *pos);
 
 /* Raises the term writers must carry (election); returns it. */
 uint32_t chat_ring_new_term(chat_ring_t *r);

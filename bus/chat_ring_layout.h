@@ -19,7 +19,8 @@
  * Newest entry of a partition.  There are two, written in turn: the valid one
  * is that with the greatest pos below head.  So an entry and its place become
  * visible by one store to head, and a writer that dies before it leaves the
- * older place in force.
+ * older place in force.  The epoch of the ring is that of its places: it
+ * changes in all of them by the same store.
  */
 typedef struct {
     uint64_t             pos;
@@ -34,7 +35,6 @@ struct chat_ring_s {
     uint32_t             version;
     uint32_t             term;
     uint64_t             size;        /* of data: a multiple of 8 */
-    uint32_t             epoch;
     uint32_t             cleaned;     /* term whose writer has taken over */
 
     /* what readers look at all the time has a cache line of its own */

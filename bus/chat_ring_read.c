@@ -213,19 +213,12 @@ int
 chat_ring_find(const chat_ring_t *r, unsigned partition, const chat_id_t *id,
     unsigned max, uint64_t *pos)
 {
-    uint32_t            epoch;
     uint64_t            head, at, newer;
     chat_id_t           found;
     chat_ring_place_t   place;
     chat_ring_record_t  rec;
 
-    /* the epoch is read first: an older one than the head's fails below */
-
-    epoch = chat_load(&r->epoch);
-
-    if (chat_ring_place(r, partition, &head, &place) != CHAT_OK
-        || place.epoch != epoch)
-    {
+    if (chat_ring_place(r, partition, &head, &place) != CHAT_OK) {
         return CHAT_DECLINED;
     }
 
@@ -244,7 +237,7 @@ chat_ring_find(const chat_ring_t *r, unsigned partition, const chat_id_t *id,
 
         if (chat_ring_fetch(r, at, &rec) != CHAT_OK
             || rec.partition != partition
-            || rec.epoch != epoch)
+            || rec.epoch != place.epoch)
         {
             return CHAT_DECLINED;
         }
@@ -272,18 +265,13 @@ chat_ring_find(const chat_ring_t *r, unsigned partition, const chat_id_t *id,
 int
 chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id)
 {
-    uint32_t           epoch;
     uint64_t           head;
     chat_ring_place_t  place;
 
     id->ms = 0;
     id->seq = 0;
 
-    epoch = chat_load(&r->epoch);
-
-    if (chat_ring_place(r, partition, &head, &place) != CHAT_OK
-        || place.epoch != epoch)
-    {
+    if (chat_ring_place(r, partition, &head, &place) != CHAT_OK) {
         return CHAT_DECLINED;
     }
 
@@ -297,7 +285,29 @@ chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id)
 uint32_t
 chat_ring_epoch(const chat_ring_t *r)
 {
-    return chat_load(&r->epoch);
+    uint64_t  pos;
+
+    return chat_ring_join(r, &pos);
+}
+
+
+/*
+ * The epoch of any feed's place as of a head is that of the ring as of it:
+ * had it a word of its own, one of the two would be seen without the other.
+ * The global feed moves least.
+ */
+
+uint32_t
+chat_ring_join(const chat_ring_t *r, uint64_t *pos)
+{
+    int                rc;
+    chat_ring_place_t  place;
+
+    do {
+        rc = chat_ring_glance(r, CHAT_PARTITION_GLOBAL, pos, &place);
+    } while (rc == CHAT_AGAIN);
+
+    return rc == CHAT_OK ? place.epoch : 0;
 }
 
 

@@ -306,40 +306,33 @@ ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader)
 static ngx_int_t
 ngx_http_chat_reader_resume(ngx_http_chat_reader_t *reader)
 {
-    uint32_t               epoch;
-    chat_id_t              id;
-    ngx_uint_t             i;
-    ngx_http_chat_bus_t   *bus;
-    ngx_http_chat_feed_t  *feed;
+    uint32_t              epoch;
+    ngx_uint_t            i;
+    const chat_id_t      *starts[CHAT_FEEDS];
+    ngx_http_chat_bus_t  *bus;
 
     bus = reader->bus;
     epoch = reader->redis.epoch;
 
-    if (chat_ring_epoch(bus->ring) != epoch) {
+    if (chat_ring_epoch(bus->ring) == epoch) {
 
-        ngx_log_error(NGX_LOG_NOTICE, bus->w->log, 0,
-                      "chat: redis \"%V\": epoch %08XD",
-                      &reader->redis.conf->name, epoch);
-
-        if (chat_ring_set_epoch(bus->ring, bus->term, epoch) != CHAT_OK) {
-            return NGX_DECLINED;
+        for (i = 0; i < CHAT_FEEDS; i++) {
+            (void) chat_ring_last(bus->ring, i, &reader->feeds[i].id);
         }
+
+        return NGX_OK;
     }
+
+    ngx_log_error(NGX_LOG_NOTICE, bus->w->log, 0,
+                  "chat: redis \"%V\": epoch %08XD",
+                  &reader->redis.conf->name, epoch);
 
     for (i = 0; i < CHAT_FEEDS; i++) {
-        feed = &reader->feeds[i];
-
-        if (chat_ring_last(bus->ring, i, &id) == CHAT_OK) {
-            feed->id = id;
-            continue;
-        }
-
-        if (chat_ring_start(bus->ring, bus->term, i, &feed->id) != CHAT_OK) {
-            return NGX_DECLINED;
-        }
+        starts[i] = &reader->feeds[i].id;
     }
 
-    return NGX_OK;
+    return chat_ring_begin(bus->ring, bus->term, epoch, starts) == CHAT_OK
+           ? NGX_OK : NGX_DECLINED;
 }
 
 

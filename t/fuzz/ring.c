@@ -112,46 +112,44 @@ write_entry(model_t *m, unsigned a, unsigned b, unsigned c)
 }
 
 
-/* The same again, or one that never was. */
+/* The same again for one feed, or one that never was, for all. */
 
 static void
-set_epoch(model_t *m, unsigned a)
+begin(model_t *m, unsigned partition, unsigned b, uint32_t epoch)
 {
-    written_t  *w;
+    unsigned          i;
+    chat_id_t         id;
+    written_t        *w;
+    const chat_id_t  *feeds[CHAT_FEEDS];
 
-    a = m->epoch + a % 2;
+    id.ms = b;
+    id.seq = 0;
+
+    for (i = 0; i < CHAT_FEEDS; i++) {
+        feeds[i] = (i == partition || epoch != m->epoch) ? &id : NULL;
+    }
 
     w = &m->log[m->n++];
     memset(w, 0, sizeof(written_t));
 
     w->kind = CHAT_RING_EPOCH;
     w->pos = chat_ring_head(m->ring);
-    w->epoch = a;
-    w->id.ms = a;
+    w->epoch = epoch;
+    w->id.ms = epoch;
 
-    check(chat_ring_set_epoch(m->ring, m->term, a) == CHAT_OK);
+    check(chat_ring_begin(m->ring, m->term, epoch, feeds) == CHAT_OK);
 
-    if (a != m->epoch) {
-        memset(m->started, 0, sizeof(m->started));
+    for (i = 0; i < CHAT_FEEDS; i++) {
+
+        if (feeds[i]) {
+            m->started[i] = 1;
+            m->since[i] = m->n;
+            m->last[i] = id;
+        }
     }
 
-    m->epoch = a;
-}
-
-
-static void
-start(model_t *m, unsigned partition, unsigned b)
-{
-    chat_id_t  id;
-
-    id.ms = b;
-    id.seq = 0;
-
-    check(chat_ring_start(m->ring, m->term, partition, &id) == CHAT_OK);
-
-    m->started[partition] = 1;
-    m->since[partition] = m->n;
-    m->last[partition] = id;
+    m->epoch = epoch;
+    check(chat_ring_epoch(m->ring) == epoch);
 }
 
 
@@ -295,11 +293,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
 
         case 2:
-            start(m, a % CHAT_FEEDS, b);
+            begin(m, a % CHAT_FEEDS, b, m->epoch);
             break;
 
         case 3:
-            set_epoch(m, a);
+            begin(m, a % CHAT_FEEDS, b, m->epoch + a % 2);
             break;
 
         case 4:
