@@ -171,6 +171,8 @@ void ngx_http_chat_stay(ngx_http_chat_worker_t *w);
 
 /* Position in the ring up to which this worker has dispatched. */
 uint64_t ngx_http_chat_bus_position(ngx_http_chat_worker_t *w);
+/* The epoch as of there, 0 = none yet: the ring may have a later one. */
+uint32_t ngx_http_chat_bus_epoch(ngx_http_chat_worker_t *w);
 chat_ring_t *ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w);
 /* 16 bytes; signs cursors, the same on all nodes of the store.  Zeros until
  * the store was reached once: a hello waits for w->up. */

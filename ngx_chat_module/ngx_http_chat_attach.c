@@ -108,7 +108,7 @@ ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss)
     while (!ngx_queue_empty(&ss->waiting)
            && ss->attaching < NGX_HTTP_CHAT_ATTACH_MAX)
     {
-        if (!w->up || chat_ring_epoch(ngx_http_chat_bus_ring(w)) == 0) {
+        if (!w->up || ngx_http_chat_bus_epoch(w) == 0) {
 
             /* the way to the store is not there, or not known to be */
 
@@ -154,8 +154,7 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
     a->from = ngx_http_chat_bus_position(w);
     ngx_http_chat_attach_seen(a);
 
-    a->reset = !s->positioned
-               || s->epoch != chat_ring_epoch(ngx_http_chat_bus_ring(w));
+    a->reset = !s->positioned || s->epoch != ngx_http_chat_bus_epoch(w);
 
     a->ring = !a->reset && !a->store;
 
@@ -274,7 +273,7 @@ ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s)
     w = s->worker;
     from = ngx_http_chat_bus_position(w);
 
-    if (s->epoch == chat_ring_epoch(ngx_http_chat_bus_ring(w))
+    if (s->epoch == ngx_http_chat_bus_epoch(w)
         && ngx_http_chat_attach_find(s, &from) == NGX_OK)
     {
         s->state = NGX_HTTP_CHAT_LIVE;

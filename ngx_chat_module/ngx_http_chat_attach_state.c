@@ -106,7 +106,7 @@ ngx_http_chat_attach_position(ngx_http_chat_attach_t *a)
 
     s = a->session;
 
-    s->epoch = chat_ring_epoch(ngx_http_chat_bus_ring(s->worker));
+    s->epoch = ngx_http_chat_bus_epoch(s->worker);
     s->last = a->seen;
     s->positioned = 1;
 
@@ -222,7 +222,7 @@ ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
         id = &a->read.dialogs[0].last;
     }
 
-    at.epoch = chat_ring_epoch(ngx_http_chat_bus_ring(w));
+    at.epoch = ngx_http_chat_bus_epoch(w);
     at.n = 1;
     at.at[0].partition = chat_partition(s->who.account);
     at.at[0].id = *id;

@@ -16,6 +16,8 @@ static void ngx_http_chat_bus_tick_handler(ngx_event_t *ev);
 static void ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus);
 static void ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus,
     chat_ring_entry_t *e);
+static void ngx_http_chat_bus_resync(ngx_http_chat_bus_t *bus,
+    uint32_t epoch);
 static void ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus,
     const chat_str_t *body);
 static void ngx_http_chat_bus_agree(ngx_http_chat_bus_t *bus);
@@ -37,7 +39,7 @@ ngx_http_chat_bus_init(ngx_http_chat_worker_t *w)
 
     bus->w = w;
     bus->ring = ngx_http_chat_zone_ring(w->zone);
-    bus->pos = chat_ring_head(bus->ring);
+    bus->epoch = chat_ring_join(bus->ring, &bus->pos);
     bus->probe.seen = ngx_current_msec;
 
     bus->buf = ngx_palloc(w->pool, chat_ring_entry_max(bus->ring));
@@ -130,6 +132,13 @@ uint64_t
 ngx_http_chat_bus_position(ngx_http_chat_worker_t *w)
 {
     return w->bus->pos;
+}
+
+
+uint32_t
+ngx_http_chat_bus_epoch(ngx_http_chat_worker_t *w)
+{
+    return w->bus->epoch;
 }
 
 
@@ -245,7 +254,11 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
                           "go on from the store");
 
             ngx_http_chat_count(bus->w, CHAT_METRIC_RING_LAPS, 1);
-            ngx_http_chat_sessions_resync(bus->w, 0);
+
+            /* an epoch may be among what was overtaken */
+
+            ngx_http_chat_bus_resync(bus,
+                                     chat_ring_join(bus->ring, &bus->pos));
             continue;
         }
 
@@ -272,14 +285,16 @@ ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
 
     case CHAT_RING_EPOCH:
 
-        ngx_http_chat_sessions_resync(w, 1);
+        /* the same one again: some of the log was never read */
+
+        ngx_http_chat_bus_resync(bus, e->epoch);
         return;
 
     case CHAT_RING_BIG:
 
         /* no writer of ours makes such: sessions fetch it from the store */
 
-        ngx_http_chat_sessions_resync(w, 0);
+        ngx_http_chat_bus_resync(bus, bus->epoch);
         return;
 
     case CHAT_RING_LOG:
@@ -310,6 +325,24 @@ ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
     }
 
     ngx_http_chat_sessions_dispatch(w, e, bus->pos);
+}
+
+
+/*
+ * The epoch goes with the position, not with the ring's head: a session that
+ * attaches before the worker has come to a new one is still of the old one,
+ * and is told to forget what it has when the worker comes there.
+ */
+
+static void
+ngx_http_chat_bus_resync(ngx_http_chat_bus_t *bus, uint32_t epoch)
+{
+    ngx_uint_t  reset;
+
+    reset = (bus->epoch != epoch);
+    bus->epoch = epoch;
+
+    ngx_http_chat_sessions_resync(bus->w, reset);
 }
 
 

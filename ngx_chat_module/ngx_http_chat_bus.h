@@ -43,6 +43,7 @@ struct ngx_http_chat_bus_s {
     chat_ring_t                *ring;
     u_char                     *buf;           /* one entry of the ring */
     uint64_t                    pos;           /* dispatched up to here */
+    uint32_t                    epoch;         /* as of pos */
     ngx_event_t                 dispatch;
     ngx_event_t                 look;          /* instead of a wake-up */
     ngx_event_t                 tick;
