@@ -108,6 +108,9 @@ chat_log_info_parse(const redisReply *r, chat_log_info_t *info)
         } else if (chat_str_eq_c(&name, "last-generated-id")) {
             rc = chat_reply_id(v, &info->last);
 
+        } else if (chat_str_eq_c(&name, "max-deleted-entry-id")) {
+            rc = chat_reply_id(v, &info->deleted);
+
         } else {
             continue;
         }
@@ -119,5 +122,28 @@ chat_log_info_parse(const redisReply *r, chat_log_info_t *info)
         found++;
     }
 
-    return found == 4 ? CHAT_OK : CHAT_ERROR;
+    return found == 5 ? CHAT_OK : CHAT_ERROR;
+}
+
+
+int
+chat_log_lost(const chat_log_info_t *info, const chat_id_t *id)
+{
+    if (chat_id_cmp(&info->last, id) <= 0) {
+        return 0;
+    }
+
+    if (chat_id_cmp(&info->deleted, id) > 0) {
+        return 1;
+    }
+
+    /* trimming leaves no trace but that the first entry is a later one */
+
+    if (info->length && chat_id_cmp(&info->first, id) <= 0) {
+        return 0;
+    }
+
+    /* from the very beginning it is known: was ever anything removed? */
+
+    return id->ms || id->seq || info->added != info->length;
 }

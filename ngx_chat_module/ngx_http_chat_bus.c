@@ -501,18 +501,27 @@ ngx_http_chat_bus_elect(ngx_http_chat_bus_t *bus)
     zone = w->zone;
     leader = zone->leader;
 
+    silent = (ngx_msec_int_t) (ngx_current_msec - zone->heartbeat);
+
     if (bus->leader) {
 
         if (leader == (ngx_atomic_uint_t) ngx_pid) {
             zone->heartbeat = ngx_current_msec;
+
+            if (silent >= NGX_HTTP_CHAT_LEADER_DEAD) {
+
+                /* nobody took over, but we begin as he would: what was not
+                   read meanwhile may not be in the log any more */
+
+                ngx_http_chat_reader_fail(bus, "this worker slept");
+            }
+
             return;
         }
 
         ngx_http_chat_bus_resign(bus);
         return;
     }
-
-    silent = (ngx_msec_int_t) (ngx_current_msec - zone->heartbeat);
 
     if (leader != (ngx_atomic_uint_t) ngx_pid
         && ngx_http_chat_zone_alive(leader)

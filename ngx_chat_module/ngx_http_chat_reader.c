@@ -10,6 +10,7 @@
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_write.h"
 #include "ngx_http_chat_zone.h"
+#include "chat_log.h"
 #include "chat_str.h"
 
 
@@ -24,6 +25,7 @@ typedef struct {
     ngx_http_chat_reader_t     *reader;
     chat_str_t                  key;
     chat_id_t                   id;            /* read up to here */
+    chat_log_info_t             info;          /* when we connected */
 } ngx_http_chat_feed_t;
 
 struct ngx_http_chat_reader_s {
@@ -45,8 +47,8 @@ static void ngx_http_chat_reader_ready(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_reader_lost(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_reader_info(void *data, ngx_int_t rc,
     redisReply *reply);
-static ngx_int_t ngx_http_chat_reader_last(redisReply *reply,
-    chat_id_t *id);
+static ngx_int_t ngx_http_chat_reader_known(redisReply *reply,
+    chat_log_info_t *info);
 static void ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader);
 static ngx_int_t ngx_http_chat_reader_resume(ngx_http_chat_reader_t *reader);
 static void ngx_http_chat_reader_ask(ngx_http_chat_reader_t *reader);
@@ -186,13 +188,7 @@ ngx_http_chat_reader_ready(ngx_http_chat_redis_t *r)
     reader->asked = 0;
 
     for (i = 0; i < NGX_HTTP_CHAT_FEEDS; i++) {
-        cmd = chat_cmd_create(mem, 3);
-
-        if (cmd) {
-            chat_cmd_lit(cmd, "XINFO");
-            chat_cmd_lit(cmd, "STREAM");
-            chat_cmd_str(cmd, &reader->feeds[i].key);
-        }
+        cmd = chat_log_info_cmd(mem, &reader->feeds[i].key);
 
         if (ngx_http_chat_redis_call(r, cmd, NGX_HTTP_CHAT_REDIS_TIMEOUT,
                                      ngx_http_chat_reader_info,
@@ -221,7 +217,7 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
         return;
     }
 
-    rc = ngx_http_chat_reader_last(reply, &feed->id);
+    rc = ngx_http_chat_reader_known(reply, &feed->info);
     ngx_http_chat_reply_free(reply);
 
     if (rc != NGX_OK) {
@@ -239,29 +235,15 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
 /* A stream that is not there yet is read from its beginning. */
 
 static ngx_int_t
-ngx_http_chat_reader_last(redisReply *reply, chat_id_t *id)
+ngx_http_chat_reader_known(redisReply *reply, chat_log_info_t *info)
 {
-    size_t      i;
-    chat_str_t  name;
-
-    id->ms = 0;
-    id->seq = 0;
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-        return ngx_strstr(reply->str, "no such key") ? NGX_OK : NGX_ERROR;
+    if (reply->type == REDIS_REPLY_ERROR
+        && ngx_strstr(reply->str, "no such key") == NULL)
+    {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i + 1 < reply->elements; i += 2) {
-
-        if (chat_reply_str(chat_reply_at(reply, i), &name) == CHAT_OK
-            && chat_str_eq_c(&name, "last-generated-id"))
-        {
-            return chat_reply_id(chat_reply_at(reply, i + 1), id) == CHAT_OK
-                   ? NGX_OK : NGX_ERROR;
-        }
-    }
-
-    return NGX_ERROR;
+    return chat_log_info_parse(reply, info) == CHAT_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -300,35 +282,64 @@ ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader)
 /*
  * Goes on where the ring ends.  Under another epoch the ring's past means
  * nothing: it starts anew at what the streams have now, and every session
- * takes its state from the store after that.
+ * takes its state from the store after that.  The same epoch once more if the
+ * rest of a log was cut off before we came to read it: sessions go on then as
+ * if they had been lapped, those of other partitions from the ring.
  */
 
 static ngx_int_t
 ngx_http_chat_reader_resume(ngx_http_chat_reader_t *reader)
 {
-    uint32_t              epoch;
-    ngx_uint_t            i;
-    const chat_id_t      *starts[CHAT_FEEDS];
-    ngx_http_chat_bus_t  *bus;
+    uint32_t               epoch;
+    chat_id_t              id;
+    ngx_uint_t             i, n;
+    const chat_id_t       *starts[CHAT_FEEDS];
+    ngx_http_chat_bus_t   *bus;
+    ngx_http_chat_feed_t  *feed;
 
     bus = reader->bus;
     epoch = reader->redis.epoch;
 
-    if (chat_ring_epoch(bus->ring) == epoch) {
-
-        for (i = 0; i < CHAT_FEEDS; i++) {
-            (void) chat_ring_last(bus->ring, i, &reader->feeds[i].id);
-        }
-
-        return NGX_OK;
+    if (chat_ring_epoch(bus->ring) != epoch) {
+        ngx_log_error(NGX_LOG_NOTICE, bus->w->log, 0,
+                      "chat: redis \"%V\": epoch %08XD",
+                      &reader->redis.conf->name, epoch);
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, bus->w->log, 0,
-                  "chat: redis \"%V\": epoch %08XD",
-                  &reader->redis.conf->name, epoch);
+    n = 0;
 
-    for (i = 0; i < CHAT_FEEDS; i++) {
-        starts[i] = &reader->feeds[i].id;
+    for (i = 0; i < NGX_HTTP_CHAT_FEEDS; i++) {
+        feed = &reader->feeds[i];
+        feed->id = feed->info.last;
+
+        if (i >= CHAT_FEEDS) {
+            /* ephemeral: what was missed is worth nothing by now */
+            continue;
+        }
+
+        starts[i] = NULL;
+
+        if (chat_ring_epoch(bus->ring) == epoch
+            && chat_ring_last(bus->ring, i, &id) == CHAT_OK)
+        {
+            if (!chat_log_lost(&feed->info, &id)) {
+                feed->id = id;
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, bus->w->log, 0,
+                          "chat: redis \"%V\": \"%V\" was cut off after "
+                          "%uL-%uL, before it was read: sessions go on from "
+                          "the store", &reader->redis.conf->name,
+                          (ngx_str_t *) &feed->key, id.ms, id.seq);
+        }
+
+        starts[i] = &feed->id;
+        n++;
+    }
+
+    if (n == 0) {
+        return NGX_OK;
     }
 
     return chat_ring_begin(bus->ring, bus->term, epoch, starts) == CHAT_OK
