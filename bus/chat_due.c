@@ -15,6 +15,7 @@ static int chat_due_rules(chat_op_t *op, chat_due_op_t *d);
 static int chat_due_move(chat_op_t *op, chat_due_op_t *d,
     const chat_decision_t *dec);
 static int chat_due_remove(chat_op_t *op, chat_due_op_t *d);
+static int chat_due_forget(chat_op_t *op, chat_due_op_t *d);
 
 
 enum {
@@ -121,7 +122,7 @@ chat_due_begin(chat_op_t *op)
     if (chat_due_parse(&d->member, &d->due) != CHAT_OK
         || chat_partition(d->due.account) != d->partition)
     {
-        return chat_due_remove(op, d);
+        return chat_due_forget(op, d);
     }
 
     return chat_call_redis(op, d->partition,
@@ -155,7 +156,7 @@ chat_due_loaded(chat_op_t *op)
     }
 
     if (!d->found.exists) {
-        return chat_due_remove(op, d);
+        return chat_due_forget(op, d);
     }
 
     return chat_call_redis(op, CHAT_PARTITION_GLOBAL,
@@ -299,8 +300,43 @@ chat_due_move(chat_op_t *op, chat_due_op_t *d, const chat_decision_t *dec)
 }
 
 
+/*
+ * As a commit, for it is a decision about the dialog as it was loaded: who
+ * reopened it meanwhile has set the timer anew, and it stays.
+ */
+
 static int
 chat_due_remove(chat_op_t *op, chat_due_op_t *d)
+{
+    chat_str_t      key, rev, argv[3];
+    chat_commit_t  *c;
+
+    c = chat_commit_create(op->mem, d->partition);
+    if (c == NULL) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    key = chat_key_dialog(op->mem, d->due.account, &d->due.dialog);
+    rev = chat_commit_u64(c, d->found.rev);
+    chat_commit_check(c, &key, "rev", '=', &rev);
+
+    chat_str_set(&argv[0], "ZREM");
+    argv[1] = chat_key_due(op->mem, d->partition);
+    argv[2] = d->member;
+    chat_commit_write(c, argv, 3);
+
+    op->next = &chat_due_steps[CHAT_DUE_AT_DONE];
+
+    /* it takes no memory: also when Redis is full */
+
+    return chat_call_redis(op, d->partition, chat_commit_cmd(c, 1));
+}
+
+
+/* Of no dialog, or of one that was erased and never comes back. */
+
+static int
+chat_due_forget(chat_op_t *op, chat_due_op_t *d)
 {
     chat_cmd_t  *c;
     chat_str_t   key;
@@ -327,7 +363,8 @@ chat_due_done(chat_op_t *op)
 {
     const redisReply  *r;
 
-    /* its error, if any, is the operation's */
+    /* its error, if any, is the operation's; a conflict is none: what has
+       changed is looked at by the next poll */
 
     return chat_call_reply(op, 0, &r) == CHAT_OK ? CHAT_DONE : CHAT_ERROR;
 }

@@ -289,6 +289,55 @@ message_in_between(void **state)
 }
 
 
+/* Closed, and reopened before the timer that saw it closed is removed. */
+
+static void
+reopened_in_between(void **state)
+{
+    int             i;
+    job_t          *j;
+    chat_op_t       op;
+    chat_sync_t    *other;
+    chat_due_op_t   d;
+    char            member[64];
+
+    j = taken();
+    accepted(run(by_operator(CHAT_INTENT_CLOSE, 5, j->dialog, "oper0005", 2,
+                             "")), 4);
+    assert_int_equal(armed(CHAT_DUE_IDLE, j->dialog), 0);
+
+    /* another node still has it on its list */
+
+    other = redis_connect(&redis);
+    chat_sync_set_now(other, j->w.res.id.ms + rules.idle_ms);
+
+    memset(&op, 0, sizeof(op));
+    memset(&d, 0, sizeof(d));
+    snprintf(member, sizeof(member), "0:7:%s", j->dialog);
+    d.partition = partition();
+    d.member = str(member);
+
+    chat_op_start(&op, "due", chat_due_steps, chat_sync_host(other),
+                  chat_heap_mem(heap), &d);
+
+    for (i = 0; !d.found.exists; i++) {
+        assert_true(chat_sync_turn(other));
+    }
+
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0001",
+                            2, "one more thing")), 6);
+    assert_true(armed(CHAT_DUE_IDLE, j->dialog) > 0);
+
+    chat_sync_run(other, &op);
+    assert_int_equal(op.rc, CHAT_DONE);
+    assert_false(d.fired);
+    chat_op_release(&op);
+    chat_sync_close(other);
+
+    assert_true(armed(CHAT_DUE_IDLE, j->dialog) > 0);
+}
+
+
 static void
 gone(void **state)
 {
@@ -386,6 +435,7 @@ main(void)
         cmocka_unit_test_setup(answered_in_time, registry),
         cmocka_unit_test_setup(idle, registry),
         cmocka_unit_test_setup(message_in_between, registry),
+        cmocka_unit_test_setup(reopened_in_between, registry),
         cmocka_unit_test_setup(gone, registry),
         cmocka_unit_test_setup(presence, registry),
     };
