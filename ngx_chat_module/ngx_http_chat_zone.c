@@ -15,8 +15,7 @@ static ngx_int_t ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone,
     ngx_uint_t i);
 static ngx_int_t ngx_http_chat_zone_listen(ngx_http_chat_worker_t *w,
     ngx_event_handler_pt handler);
-static void ngx_http_chat_zone_fold(ngx_http_chat_zone_t *zone,
-    ngx_http_chat_slot_t *slot);
+static void ngx_http_chat_zone_clear(ngx_http_chat_slot_t *slot);
 static ngx_http_chat_slot_t *ngx_http_chat_zone_row(
     ngx_http_chat_worker_t *w);
 
@@ -215,7 +214,7 @@ ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone, ngx_uint_t i)
         return NGX_DECLINED;
     }
 
-    ngx_http_chat_zone_fold(zone, slot);
+    ngx_http_chat_zone_clear(slot);
 
     slot->armed = 0;
     slot->checks = 0;
@@ -273,7 +272,7 @@ ngx_http_chat_zone_release(ngx_http_chat_worker_t *w)
     slot = &w->zone->slots[w->slot];
 
     slot->armed = 0;
-    ngx_http_chat_zone_fold(w->zone, slot);
+    ngx_http_chat_zone_clear(slot);
     ngx_memory_barrier();
     slot->pid = 0;
 
@@ -281,21 +280,22 @@ ngx_http_chat_zone_release(ngx_http_chat_worker_t *w)
 }
 
 
-/* Counters of a worker that is gone stay in the sums, gauges do not. */
+/*
+ * What a worker has counted stays in its slot when it is gone, and whoever
+ * takes the slot goes on from there: nothing is moved, so nothing is lost or
+ * counted twice by a death on the way.  Gauges were its own.
+ */
 
 static void
-ngx_http_chat_zone_fold(ngx_http_chat_zone_t *zone,
-    ngx_http_chat_slot_t *slot)
+ngx_http_chat_zone_clear(ngx_http_chat_slot_t *slot)
 {
     ngx_uint_t  m;
 
     for (m = 0; m < CHAT_METRIC_MAX; m++) {
 
-        if (!chat_metrics[m].gauge) {
-            (void) ngx_atomic_fetch_add(&zone->gone[m], slot->counters[m]);
+        if (chat_metrics[m].gauge) {
+            slot->counters[m] = 0;
         }
-
-        slot->counters[m] = 0;
     }
 }
 
@@ -539,7 +539,7 @@ ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone, ngx_uint_t m)
     ngx_uint_t             i;
     ngx_http_chat_slot_t  *slot;
 
-    sum = chat_metrics[m].gauge ? 0 : (ngx_int_t) zone->gone[m];
+    sum = 0;
 
     for (i = 0; i <= NGX_HTTP_CHAT_SLOTS; i++) {
         slot = &zone->slots[i];

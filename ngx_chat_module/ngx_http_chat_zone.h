@@ -33,6 +33,7 @@ typedef struct {
     ngx_atomic_t        replay_epoch;  /* of the server, 0 = not connected */
     ngx_atomic_t        replay_next;   /* order of the first write it has yet
                                           to send again; all bits: none */
+    /* of all workers it ever had; gauges: of the one it has */
     ngx_atomic_t        counters[CHAT_METRIC_MAX];
 } ngx_http_chat_slot_t;
 
@@ -52,8 +53,6 @@ struct ngx_http_chat_zone_s {
 
     u_char              rates_key[16];           /* random */
     chat_rates_t        visitors;                /* new ones, by address */
-
-    ngx_atomic_t        gone[CHAT_METRIC_MAX];   /* counters of the dead */
 
     /* the last one is for counting in workers that got none */
     ngx_http_chat_slot_t  slots[NGX_HTTP_CHAT_SLOTS + 1];

@@ -1,0 +1,69 @@
+# Promise: what a worker has counted outlives it, however it goes: each thing
+# is counted once, and no sum ever goes back.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use JSON::XS ();
+use Test::More;
+
+my $t = Chat::Test->new;
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']]);
+my $nginx = $t->nginx(<<'CONF');
+%%GLOBALS%%
+events { worker_connections 256; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name shop.test;
+        chat on;
+        location = /status { chat_status; }
+    }
+}
+CONF
+
+# A new connection falls to any worker that lives.
+sub acked () {
+    return JSON::XS->new->decode(
+        $t->http(GET => '/status?format=json', host => 'shop.test')->{body}
+    )->{writes_acked};
+}
+
+my $sent = 0;
+
+sub talk () {
+    for (1 .. 4) {
+        my $v = $t->visitor(host => 'shop.test');
+        $v->wait_welcome;
+        $v->post("message $_") for 1 .. 5;
+        $v->wait_sent;
+        $sent += 5;
+        $v->close;
+    }
+}
+
+sub is_right ($what) { is acked(), $sent, $what }
+
+talk();
+is_right('every write is counted');
+
+for (1 .. 4) {
+    $nginx->kill_worker;
+    is_right('a worker was killed');
+    talk();
+    is_right('... its successor counts on');
+}
+
+$nginx->reload;
+is_right('all were told to leave');
+talk();
+is_right('... their successors count on');
+
+$t->done;
