@@ -12,6 +12,7 @@
 #define NGX_HTTP_CHAT_ATTACH_MANY    (CHAT_LIMIT_DIALOGS_MAX / 4)
 
 
+static chat_id_t *ngx_http_chat_attach_last(ngx_http_chat_attach_t *a);
 static ngx_int_t ngx_http_chat_attach_state(ngx_http_chat_attach_t *a,
     chat_frame_welcome_t *f);
 
@@ -97,7 +98,36 @@ ngx_http_chat_attach_viewing(ngx_http_chat_attach_t *a)
 }
 
 
-/* Where the client is when it has processed the welcome. */
+/*
+ * Where a client is that has processed the state it is given: what this
+ * worker had dispatched, or the end of a visitor's dialog, since all his
+ * events are those of his dialogs, in one order.  But not behind where it
+ * was: another worker may have come further than this one.
+ */
+
+static chat_id_t *
+ngx_http_chat_attach_last(ngx_http_chat_attach_t *a)
+{
+    chat_id_t  *last;
+
+    last = &a->seen;
+
+    if (a->session->who.kind == CHAT_ACTOR_KIND_VISITOR
+        && a->read.n_dialogs
+        && chat_id_cmp(&a->read.dialogs[0].last, last) > 0)
+    {
+        last = &a->read.dialogs[0].last;
+    }
+
+    /* {0,0} if it begins anew */
+
+    if (chat_id_cmp(&a->read.since, last) > 0) {
+        last = &a->read.since;
+    }
+
+    return last;
+}
+
 
 void
 ngx_http_chat_attach_position(ngx_http_chat_attach_t *a)
@@ -107,17 +137,8 @@ ngx_http_chat_attach_position(ngx_http_chat_attach_t *a)
     s = a->session;
 
     s->epoch = ngx_http_chat_bus_epoch(s->worker);
-    s->last = a->seen;
+    s->last = *ngx_http_chat_attach_last(a);
     s->positioned = 1;
-
-    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR && a->read.n_dialogs) {
-
-        /* all his events are those of his dialogs, in one order */
-
-        if (chat_id_cmp(&a->read.dialogs[0].last, &s->last) > 0) {
-            s->last = a->read.dialogs[0].last;
-        }
-    }
 }
 
 
@@ -200,7 +221,6 @@ ngx_http_chat_frame_t *
 ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
 {
     u_char                    text[CHAT_CURSOR_MAX];
-    chat_id_t                *id;
     chat_cursor_t             at;
     chat_frame_welcome_t      f;
     ngx_http_chat_worker_t   *w;
@@ -211,21 +231,10 @@ ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
 
     ngx_memzero(&f, sizeof(chat_frame_welcome_t));
 
-    id = &a->seen;
-
-    if (a->ring) {
-        id = &s->last;
-
-    } else if (s->who.kind == CHAT_ACTOR_KIND_VISITOR && a->read.n_dialogs
-               && chat_id_cmp(&a->read.dialogs[0].last, id) > 0)
-    {
-        id = &a->read.dialogs[0].last;
-    }
-
     at.epoch = ngx_http_chat_bus_epoch(w);
     at.n = 1;
     at.at[0].partition = chat_partition(s->who.account);
-    at.at[0].id = *id;
+    at.at[0].id = a->ring ? s->last : *ngx_http_chat_attach_last(a);
 
     f.cursor.data = text;
     f.cursor.len = chat_cursor_print(text, &at,
