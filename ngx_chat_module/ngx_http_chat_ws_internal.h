@@ -20,6 +20,8 @@
 #define NGX_HTTP_CHAT_WS_INPUT      65536    /* bytes read at once */
 #define NGX_HTTP_CHAT_WS_IOVS       64       /* frames written at once */
 #define NGX_HTTP_CHAT_WS_CLOSING    5000     /* ms for the closing handshake */
+#define NGX_HTTP_CHAT_WS_LONG       8        /* so many frames fill a queue,
+                                                however long they are */
 
 
 #define ngx_http_chat_ws_tls(c)     ((c)->ssl != NULL)
@@ -36,6 +38,15 @@ struct ngx_http_chat_ws_out_s {
 #define ngx_http_chat_ws_size(out)                                           \
     ((out)->frame->ws_len + (out)->frame->len)
 
+/*
+ * As many as count when there must be room for one more.  A history may be
+ * longer than the queue, and two long frames may wait together (a welcome and
+ * an answer): whoever reads them slowly may go on pinging meanwhile.
+ */
+#define ngx_http_chat_ws_weight(ws, out)                                     \
+    ngx_min(ngx_http_chat_ws_size(out),                                      \
+            (ws)->queue_max / NGX_HTTP_CHAT_WS_LONG)
+
 struct ngx_http_chat_ws_s {
     ngx_connection_t          *connection;
     ngx_http_chat_worker_t    *worker;
@@ -48,6 +59,7 @@ struct ngx_http_chat_ws_s {
     ngx_http_chat_ws_out_t   **last;
     ngx_queue_t                late;         /* next == NULL: is not */
     size_t                     queued;       /* bytes in out */
+    size_t                     weight;       /* of them, what counts */
     size_t                     queue_max;
     uint32_t                   frames_max;
     uint32_t                   sent;         /* of the first frame */

@@ -78,12 +78,17 @@ ngx_http_chat_ws_full(ngx_http_chat_ws_t *ws)
 /*
  * For one more frame.  Thousands of answers may be due for what was read at
  * once: what can leave does so before anybody is called slow.
+ *
+ * The bound of what waits: half of the queue and the frame that fills it;
+ * then only what the owner had begun (ngx_http_chat_ws_full()), each frame of
+ * which counts as an eighth of the queue at most; and short ones for the rest
+ * of the queue.
  */
 
 ngx_uint_t
 ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws)
 {
-    if (ws->queued < ws->queue_max && ws->n_out < ws->frames_max) {
+    if (ws->weight < ws->queue_max && ws->n_out < ws->frames_max) {
         return 1;
     }
 
@@ -92,7 +97,7 @@ ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws)
         (void) ngx_http_chat_ws_flush(ws);
     }
 
-    return ws->queued < ws->queue_max && ws->n_out < ws->frames_max;
+    return ws->weight < ws->queue_max && ws->n_out < ws->frames_max;
 }
 
 
@@ -183,7 +188,8 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
     *ws->last = out;
     ws->last = &out->next;
 
-    ws->queued += f->ws_len + f->len;
+    ws->queued += ngx_http_chat_ws_size(out);
+    ws->weight += ngx_http_chat_ws_weight(ws, out);
     ws->n_out++;
 
     if (ws->connection->data != ws) {
@@ -254,6 +260,7 @@ ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all)
         *keep = out->next;
 
         ws->queued -= ngx_http_chat_ws_size(out);
+        ws->weight -= ngx_http_chat_ws_weight(ws, out);
         ws->n_out--;
 
         ngx_http_chat_frame_free(out->frame);
@@ -578,6 +585,7 @@ ngx_http_chat_ws_left(ngx_http_chat_ws_t *ws, size_t n)
 
         ws->out = out->next;
         ws->queued -= size;
+        ws->weight -= ngx_http_chat_ws_weight(ws, out);
         ws->n_out--;
 
         ngx_http_chat_count(ws->worker, CHAT_METRIC_BYTES_OUT, size);
