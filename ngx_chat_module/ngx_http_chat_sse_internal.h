@@ -22,6 +22,7 @@ typedef struct {
     u_char                    *start;       /* what is being sent */
     size_t                     room;
     ngx_buf_t                  buf;
+    off_t                      sent;        /* when the stall timer began */
     ngx_event_t                flush;       /* posted */
     ngx_event_t                beat;        /* timer */
     unsigned                   opened:1;

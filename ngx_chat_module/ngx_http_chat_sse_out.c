@@ -67,6 +67,7 @@ static ngx_int_t
 ngx_http_chat_sse_output(ngx_http_chat_sse_t *sse)
 {
     ngx_int_t            rc;
+    ngx_event_t         *wev;
     ngx_chain_t          out;
     ngx_http_request_t  *r;
 
@@ -114,8 +115,10 @@ ngx_http_chat_sse_output(ngx_http_chat_sse_t *sse)
         }
     }
 
-    if (r->connection->write->timer_set) {
-        ngx_del_timer(r->connection->write);
+    wev = r->connection->write;
+
+    if (wev->timer_set && !wev->delayed) {
+        ngx_del_timer(wev);
     }
 
     if (!sse->closing) {
@@ -143,14 +146,21 @@ static ngx_int_t
 ngx_http_chat_sse_wait(ngx_http_chat_sse_t *sse)
 {
     ngx_event_t         *wev;
+    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = sse->req->request;
-    wev = r->connection->write;
+    c = r->connection;
+    wev = c->write;
 
-    /* from the first byte that waits, not from the last one sent */
+    /*
+     * Who takes something, however little, has all the time again: a long
+     * welcome needs more of it on a slow line.  Of an HTTP/2 connection `sent`
+     * is the stream's own.  The timer of limit_rate is not ours.
+     */
 
-    if (!wev->timer_set) {
+    if (!wev->delayed && (!wev->timer_set || c->sent != sse->sent)) {
+        sse->sent = c->sent;
         ngx_add_timer(wev, sse->req->lcf->stall);
     }
 
