@@ -27,6 +27,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_chat_ws_version(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_chat_ws_listed(ngx_http_request_t *r,
+    const char *name, const char *token);
 static ngx_uint_t ngx_http_chat_ws_token(ngx_str_t *list, const char *token);
 static ngx_int_t ngx_http_chat_ws_accept(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_subprotocol(ngx_http_request_t *r);
@@ -54,18 +56,13 @@ ngx_http_chat_ws_handshake(ngx_http_request_t *r)
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    h = ngx_http_chat_ws_header(r, "upgrade", NULL);
-
     if (r->http_version != NGX_HTTP_VERSION_11
-        || h == NULL
-        || !ngx_http_chat_ws_token(&h->value, "websocket"))
+        || !ngx_http_chat_ws_listed(r, "upgrade", "websocket"))
     {
         return ngx_http_chat_ws_version(r);
     }
 
-    h = ngx_http_chat_ws_header(r, "connection", NULL);
-
-    if (h == NULL || !ngx_http_chat_ws_token(&h->value, "upgrade")) {
+    if (!ngx_http_chat_ws_listed(r, "connection", "upgrade")) {
         return NGX_HTTP_BAD_REQUEST;
     }
 
@@ -150,6 +147,27 @@ ngx_http_chat_ws_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/* Is it in a header, whose list may be split into lines (RFC 9110, 5.3)? */
+
+static ngx_uint_t
+ngx_http_chat_ws_listed(ngx_http_request_t *r, const char *name,
+    const char *token)
+{
+    ngx_table_elt_t  *h;
+
+    h = NULL;
+
+    while ((h = ngx_http_chat_ws_header(r, name, h))) {
+
+        if (ngx_http_chat_ws_token(&h->value, token)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* Is the token in a comma-separated list, in any case of letters? */
 
 static ngx_uint_t
@@ -224,21 +242,13 @@ ngx_http_chat_ws_accept(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_chat_ws_subprotocol(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *h;
-
     static ngx_str_t  protocol = ngx_string("chat.v1");
 
-    h = NULL;
-
-    while ((h = ngx_http_chat_ws_header(r, "sec-websocket-protocol", h))) {
-
-        if (ngx_http_chat_ws_token(&h->value, "chat.v1")) {
-            return ngx_http_chat_http_header(r, "Sec-WebSocket-Protocol",
-                                             &protocol);
-        }
+    if (!ngx_http_chat_ws_listed(r, "sec-websocket-protocol", "chat.v1")) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    return ngx_http_chat_http_header(r, "Sec-WebSocket-Protocol", &protocol);
 }
 
 

@@ -118,6 +118,14 @@ subtest 'handshake' => sub {
     is($s->{res}{headers}{'content-length'}, undef, 'no Content-Length');
     $s->{ws}->close;
 
+    $s = socket_of(headers => {
+        'Connection' => ['keep-alive', 'Upgrade'],
+        'Upgrade' => ['h2c', 'websocket'],
+        'Sec-WebSocket-Protocol' => ['soap', 'chat.v1']});
+    is($s->{res}{headers}{'sec-websocket-protocol'}, 'chat.v1',
+       'lists may be split into lines');
+    $s->{ws}->close;
+
     $s = socket_of(headers => {'Sec-WebSocket-Protocol' => 'soap'});
     is($s->{res}{headers}{'sec-websocket-protocol'}, undef,
        'a foreign subprotocol is not');
