@@ -258,6 +258,14 @@ ngx_http_chat_ws_switch(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
     ngx_pool_cleanup_t     *cln;
     ngx_http_chat_leave_t  *leave;
 
+    if (r != r->main || r->count != 1) {
+        /* the connection, the request and its pool are others', too */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "chat: a subrequest, or a request that has some, cannot "
+                      "become a WebSocket: is there a \"mirror\"?");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_chat_leave_t));
 
     if (cln == NULL
