@@ -50,7 +50,7 @@ ngx_http_chat_ws_read(ngx_event_t *rev)
             break;
         }
 
-        if (n == 0 && ws->closed && ws->out) {
+        if (n == 0 && ws->closed && (ws->out || c->buffered)) {
             /* it sends no more, but may read what it waits for */
             ws->eof = 1;
             break;

@@ -411,7 +411,8 @@ ngx_http_chat_ws_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
     hc->busy = NULL;
     hc->nbusy = 0;
 
-    if (c->ssl) {
+    if (c->ssl && !c->buffered) {
+        /* answers to what came with the handshake may be waiting there */
         ngx_ssl_free_buffer(c);
     }
 }
