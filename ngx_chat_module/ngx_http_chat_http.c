@@ -585,6 +585,12 @@ ngx_http_chat_http_hold(ngx_http_chat_req_t *q)
     r = q->request;
     rev = r->connection->read;
 
+    /* with "listen ... deferred" nothing was told of the connection so far */
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
 
