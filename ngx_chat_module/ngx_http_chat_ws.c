@@ -140,8 +140,11 @@ ngx_http_chat_ws_start(ngx_http_chat_ws_t *ws, ngx_str_t *left)
     ws->heard = ngx_current_msec;
     ws->progress = ngx_current_msec;
 
-    ngx_http_chat_wheel_set(&ws->worker->sessions->wheel, &ws->timer,
-                            ws->ping, ngx_http_chat_ws_timer);
+    if (!ws->closing) {
+        /* else the worker began to leave before the request did */
+        ngx_http_chat_wheel_set(&ws->worker->sessions->wheel, &ws->timer,
+                                ws->ping, ngx_http_chat_ws_timer);
+    }
 
     /* a large header buffer may hold more than we read at once */
 
