@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 #define LOAD_SECOND     1000000
 #define LOAD_HERD_MAX   60           /* seconds */
+#define LOAD_CROWD_NICE 19
 #define LOAD_CALM_US    1500000      /* parts of a round with a stall */
 #define LOAD_STALL_US   3000000
 #define LOAD_ROUND_US   5500000
@@ -125,8 +127,9 @@ load_deaf(load_t *l)
 
 
 /*
- * The crowd is a process of its own, so that its closing and connecting does
- * not hold up those who talk on.
+ * The crowd is a process of its own, and gives way to all others, so that its
+ * closing and connecting does not hold up those who talk on: it would be on
+ * other machines.
  */
 
 void
@@ -202,6 +205,10 @@ load_crowd(load_t *l, load_opt_t *o, int fd)
     char      c;
     unsigned  i;
     uint64_t  start;
+
+    if (setpriority(PRIO_PROCESS, 0, LOAD_CROWD_NICE) == -1) {
+        load_die("setpriority: %s", strerror(errno));
+    }
 
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     srandom(load_now());

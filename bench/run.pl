@@ -171,7 +171,8 @@ sub herd() {
 
 sub crowd($name, $figure, $n, $within, @more) {
     my $r = run($name, mode => 'herd', n => $n, dialogs => 100, rate => 500,
-                seconds => 2 * $seconds, jitter => $within * 1e6, @more);
+                seconds => $quick ? 2 : $DRAIN, jitter => $within * 1e6,
+                @more);
     keep($figure, $name, ms($r->{back_p99_us}));
     keep("$figure others", $name,
          $r->{meanwhile_p99_us} / $r->{before_p99_us})
