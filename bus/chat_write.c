@@ -16,6 +16,7 @@ static int chat_write_rules(chat_op_t *op);
 static int chat_write_decide(chat_op_t *op);
 static int chat_write_committed(chat_op_t *op);
 
+static int chat_write_appends(const chat_write_t *w);
 static int chat_write_goto(chat_op_t *op, int step);
 static int chat_write_again(chat_op_t *op, int step);
 static int chat_write_body(chat_op_t *op, chat_write_t *w, chat_str_t *body);
@@ -71,23 +72,38 @@ chat_write_begin(chat_op_t *op)
         w->who.visitor = w->sender.visitor;
     }
 
-    if (w->intent == CHAT_INTENT_POST && w->dialog.len) {
+    return chat_write_goto(op, chat_write_appends(w) ? CHAT_WRITE_AT_APPEND
+                                                     : CHAT_WRITE_AT_POINTER);
+}
 
-        /*
-         * The script knows owners, not roles: whoever may not answer on every
-         * site has his dialog looked at first.
-         */
 
-        if (w->who.kind == CHAT_ACTOR_KIND_VISITOR
-            || (w->site == 0
-                && (chat_rights_role(w->role(w->role_data, 0))
-                    & CHAT_MAY_ANSWER)))
-        {
-            return chat_write_goto(op, CHAT_WRITE_AT_APPEND);
-        }
+/*
+ * The script knows owners, not roles: whoever may not answer on every site
+ * has his dialog looked at first.
+ */
+
+static int
+chat_write_appends(const chat_write_t *w)
+{
+    if (w->intent != CHAT_INTENT_POST || w->dialog.len == 0) {
+        return 0;
     }
 
-    return chat_write_goto(op, CHAT_WRITE_AT_POINTER);
+    return w->who.kind == CHAT_ACTOR_KIND_VISITOR
+           || (w->site == 0
+               && (chat_rights_role(w->role(w->role_data, 0))
+                   & CHAT_MAY_ANSWER));
+}
+
+
+int
+chat_write_straight(const chat_op_t *op)
+{
+    const chat_write_t  *w = op->ctx;
+
+    return op->next <= &chat_write_steps[CHAT_WRITE_AT_APPENDED]
+           && w->tries == 0
+           && chat_write_appends(w);
 }
 
 

@@ -50,5 +50,14 @@ typedef struct {
 
 extern const chat_step_t  chat_write_steps[];
 
+/*
+ * Does it, as far as it has come, need the append script only?  Then the next
+ * write of the same sender need not wait for its answer: appends leave in the
+ * order in which they were started, and the script takes their numbers in
+ * order.  Should the script refuse it after all, those behind it hear
+ * CHAT_E_GAP, and may be started again when it has ended.
+ */
+int chat_write_straight(const chat_op_t *op);
+
 
 #endif /* _CHAT_WRITE_H_INCLUDED_ */

@@ -28,6 +28,13 @@ void
 chat_op_start(chat_op_t *op, const char *name, const chat_step_t *steps,
     chat_host_t *host, chat_mem_t *mem, void *ctx)
 {
+    /* an earlier run's late answers are known by their generation */
+
+    op->finished = 0;
+    op->error = 0;
+    op->retry_ms = 0;
+    op->n_calls = 0;
+
     op->name = name;
     op->steps = steps;
     op->next = steps;

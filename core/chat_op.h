@@ -131,7 +131,10 @@ struct chat_op_s {
 };
 
 
-/* Fills *op and asks the host to run it; `op` is zeroed by the caller once. */
+/*
+ * Fills *op and asks the host to run it; `op` is zeroed by the caller once,
+ * and may be started again after chat_op_release().
+ */
 void chat_op_start(chat_op_t *op, const char *name, const chat_step_t *steps,
     chat_host_t *host, chat_mem_t *mem, void *ctx);
 

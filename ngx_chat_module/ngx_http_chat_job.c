@@ -1,7 +1,8 @@
 
 /*
- * Commands on their way to the store: a queue per session, one at a time;
- * the same for a single command by POST.  And their answers.
+ * Commands on their way to the store: a queue per session, one at a time,
+ * except messages, which may follow each other; the same for a single command
+ * by POST.  And their answers, in order.
  */
 
 #include "ngx_http_chat_command_internal.h"
@@ -10,6 +11,9 @@
 static ngx_int_t ngx_http_chat_job_keep(ngx_http_chat_job_t *job);
 static ngx_uint_t ngx_http_chat_jobs_room(ngx_http_chat_session_t *s,
     size_t bytes);
+static ngx_http_chat_job_t *ngx_http_chat_jobs_first(
+    ngx_http_chat_session_t *s);
+static ngx_uint_t ngx_http_chat_job_overtook(ngx_http_chat_job_t *job);
 static void ngx_http_chat_job_start(ngx_http_chat_job_t *job);
 static const chat_step_t *ngx_http_chat_job_write(ngx_http_chat_job_t *job);
 static void ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op);
@@ -127,16 +131,61 @@ ngx_http_chat_jobs_next(ngx_http_chat_session_t *s)
 {
     ngx_http_chat_job_t  *job;
 
-    if (ngx_queue_empty(&s->jobs)) {
-        return;
-    }
-
-    job = ngx_queue_data(ngx_queue_head(&s->jobs), ngx_http_chat_job_t,
-                         queue);
-
-    if (!job->running && !ngx_http_chat_session_full(s)) {
+    while ((job = ngx_http_chat_jobs_first(s))
+           && !ngx_http_chat_session_full(s))
+    {
+        /* it is run later: nothing ends in here */
         ngx_http_chat_job_start(job);
     }
+}
+
+
+/* Which may start: the first, or a message behind messages only. */
+
+static ngx_http_chat_job_t *
+ngx_http_chat_jobs_first(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t          *q;
+    ngx_http_chat_job_t  *job;
+
+    for (q = ngx_queue_head(&s->jobs);
+         q != ngx_queue_sentinel(&s->jobs);
+         q = ngx_queue_next(q))
+    {
+        job = ngx_queue_data(q, ngx_http_chat_job_t, queue);
+
+        if (!job->running) {
+            return (q == ngx_queue_head(&s->jobs)
+                    || job->command == CHAT_CMD_POST_MESSAGE) ? job : NULL;
+        }
+
+        if (job->command != CHAT_CMD_POST_MESSAGE
+            || !chat_write_straight(&job->op))
+        {
+            return NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * One before it was refused by the script and is decided upon anew (it opens
+ * the dialog again, perhaps): what was sent behind it waits for that.
+ */
+
+static ngx_uint_t
+ngx_http_chat_job_overtook(ngx_http_chat_job_t *job)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = job->session;
+
+    return s
+           && job->op.rc != CHAT_DONE
+           && job->op.error == CHAT_E_GAP
+           && ngx_queue_head(&s->jobs) != &job->queue;
 }
 
 
@@ -174,6 +223,9 @@ ngx_http_chat_job_start(ngx_http_chat_job_t *job)
     ngx_http_chat_typing_t  *typing;
 
     ctx = &job->ctx;
+
+    /* it may have been started before */
+    ngx_memzero(ctx, sizeof(job->ctx));
 
     switch (job->command) {
 
@@ -303,6 +355,11 @@ ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
     s = job->session;
 
     job->running = 0;
+
+    if (ngx_http_chat_job_overtook(job)) {
+        chat_op_release(op);
+        return;
+    }
 
     if (op->rc == CHAT_DONE) {
         status = 0;
