@@ -263,9 +263,15 @@ ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws)
         }
     }
 
-    if (ngx_http_chat_ws_tls(c) && !ws->closed) {
-        /* the peer left without a close: it will not answer here either */
-        c->ssl->no_wait_shutdown = 1;
+    if (ngx_http_chat_ws_tls(c) && ws->closed
+        && !c->read->eof && !c->error && !c->close)
+    {
+        /*
+         * HTTP does not wait for the peer's close_notify.  Unread, it would
+         * make the kernel reset the connection and throw away what it has
+         * not delivered: nginx reads it, for 3 s at most.
+         */
+        c->ssl->no_wait_shutdown = 0;
     }
 
     ngx_http_chat_ws_abandon(ws);
