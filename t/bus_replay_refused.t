@@ -1,7 +1,8 @@
 # Promise: what was refused stays refused.  A batch of writes of which some
 # were refused is sent again after a loss without those: their senders were
-# told so, and their numbers are free.  And a second loss in the middle of the
-# first one's replay does not turn the order round.
+# told so, and their numbers are free.  And what was lost, restored and lost
+# once more comes back in order, too (when the second loss meets the replay is
+# chance: each of the two ends must be right, whichever comes).
 
 use v5.36;
 use lib 't/lib';
@@ -108,7 +109,7 @@ subtest 'lost twice' => sub {
     is @before, 40, 'all are there';
     $v->close;
 
-    # the first loss is half made good when the second one comes
+    # the second loss comes as soon as some of the first is made good
     for my $last (0, 1) {
         $redis->kill9;
         truncate aof(), $size or die $!;
