@@ -14,6 +14,8 @@
 
 static void ngx_http_chat_sessions_ticked(void *data);
 static void ngx_http_chat_sessions_drain_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_chat_sessions_due(ngx_http_chat_sessions_t *ss,
+    ngx_msec_t passed);
 
 
 ngx_int_t
@@ -341,19 +343,19 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
 
 
 /*
- * The clients leave in steps, so that they do not arrive at our successors
- * all at once; then the last ones get time for their closing handshakes.
+ * The clients leave evenly over chat_drain, the first at once and the last at
+ * its end, so that they do not arrive at our successors all at once; then the
+ * last ones get time for their closing handshakes.
  */
 
 void
 ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
 {
     ngx_queue_t               *q;
-    ngx_uint_t                 n, steps;
     ngx_http_chat_sessions_t  *ss;
 
     ss = w->sessions;
-    n = 0;
+    ss->leaving = 0;
 
     ngx_http_chat_echo_drain(w);
 
@@ -361,18 +363,15 @@ ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
          q != ngx_queue_sentinel(&ss->all);
          q = ngx_queue_next(q))
     {
-        n++;
+        ss->leaving++;
     }
 
-    if (n == 0 && w->connections == 0) {
+    if (ss->leaving == 0 && w->connections == 0) {
         return;
     }
 
-    steps = w->mcf->drain / NGX_HTTP_CHAT_DRAIN_TICK + 1;
-
-    ss->drain_step = (n + steps - 1) / steps;
-    ss->drain_until = ngx_current_msec + w->mcf->drain
-                      + NGX_HTTP_CHAT_DRAIN_REST;
+    ss->left = 0;
+    ss->drained = ngx_current_msec;
 
     ss->drain.handler = ngx_http_chat_sessions_drain_handler;
     ss->drain.data = ss;
@@ -387,13 +386,19 @@ ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
 static void
 ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
 {
-    ngx_uint_t                 i;
+    ngx_msec_t                 passed;
+    ngx_uint_t                 due;
     ngx_http_chat_session_t   *s;
     ngx_http_chat_sessions_t  *ss;
 
     ss = ev->data;
 
-    for (i = 0; i < ss->drain_step && !ngx_queue_empty(&ss->all); i++) {
+    passed = ngx_current_msec - ss->drained;
+    due = ngx_http_chat_sessions_due(ss, passed);
+
+    for ( /* void */ ; ss->left < due && !ngx_queue_empty(&ss->all);
+         ss->left++)
+    {
         s = ngx_queue_data(ngx_queue_head(&ss->all), ngx_http_chat_session_t,
                            all);
 
@@ -403,7 +408,7 @@ ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
     }
 
     if (ss->worker->connections
-        && (ngx_msec_int_t) (ss->drain_until - ngx_current_msec) > 0)
+        && passed < ss->worker->mcf->drain + NGX_HTTP_CHAT_DRAIN_REST)
     {
         ngx_add_timer(ev, NGX_HTTP_CHAT_DRAIN_TICK);
         return;
@@ -412,4 +417,22 @@ ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
     /* their last writes */
 
     ngx_http_chat_stay(ss->worker);
+}
+
+
+/* How many are to have left by now; whoever is still here at the end is. */
+
+static ngx_uint_t
+ngx_http_chat_sessions_due(ngx_http_chat_sessions_t *ss, ngx_msec_t passed)
+{
+    ngx_msec_t  drain;
+
+    drain = ss->worker->mcf->drain;
+
+    if (passed >= drain) {
+        return NGX_MAX_UINT32_VALUE;
+    }
+
+    return ss->leaving
+           ? 1 + (uint64_t) (ss->leaving - 1) * passed / drain : 0;
 }

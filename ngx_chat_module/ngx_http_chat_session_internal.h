@@ -192,8 +192,9 @@ struct ngx_http_chat_sessions_s {
     ngx_http_chat_ws_zlib_t     *zlib;        /* when first needed */
 
     ngx_event_t                  drain;
-    ngx_uint_t                   drain_step;  /* sessions per tick */
-    ngx_msec_t                   drain_until;
+    ngx_msec_t                   drained;     /* since when */
+    ngx_uint_t                   leaving;     /* when it began */
+    ngx_uint_t                   left;
 
     struct {
         uint64_t                 key;
