@@ -5,13 +5,14 @@
 
 #define CHAT_APPEND_HEAD  3      /* EVALSHA, script, number of keys */
 #define CHAT_APPEND_KEYS  5      /* of a message */
-#define CHAT_APPEND_ARGS  7
+#define CHAT_APPEND_ARGS  8
 
 
 static chat_cmd_t *chat_append_head(chat_mem_t *mem, size_t n);
 static void chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item);
 static void chat_append_args(chat_cmd_t *cmd, const chat_append_t *item);
 static int chat_append_answer(const redisReply *r, chat_append_t *item);
+static int chat_append_taken(const redisReply *r, chat_append_t *item);
 
 
 /* First words of the scripts' answers. */
@@ -147,13 +148,19 @@ chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item)
 static void
 chat_append_args(chat_cmd_t *cmd, const chat_append_t *item)
 {
-    chat_str_t            route;
+    chat_str_t            before, route;
     const chat_sender_t  *s;
 
     s = &item->sender;
+    before = chat_key(cmd->mem, 0, "%u ", s->n - 1);
+
+    if (before.len == 0) {
+        cmd->failed = 1;
+    }
 
     chat_cmd_str(cmd, &s->instance);
     chat_cmd_u64(cmd, s->n);
+    chat_cmd_str(cmd, &before);
 
     if (s->kind == CHAT_ACTOR_KIND_VISITOR) {
         route = chat_key(cmd->mem, 0, "%u:%u:%s", s->account, s->site,
@@ -207,10 +214,16 @@ chat_append_parse(const redisReply *r, chat_append_t *const *items, size_t n)
 }
 
 
+/* "<id> <seq>" if it was taken, else as a commit's. */
+
 static int
 chat_append_answer(const redisReply *r, chat_append_t *item)
 {
     chat_commit_result_t  res;
+
+    if (r && r->type == REDIS_REPLY_STRING) {
+        return chat_append_taken(r, item);
+    }
 
     if (chat_commit_parse(r, &res) != CHAT_OK) {
         return CHAT_ERROR;
@@ -231,6 +244,40 @@ chat_append_answer(const redisReply *r, chat_append_t *item)
     item->id = res.id;
     item->seq = res.seq;
     item->expected = res.expected;
+
+    return CHAT_OK;
+}
+
+
+static int
+chat_append_taken(const redisReply *r, chat_append_t *item)
+{
+    chat_str_t      id, seq;
+    unsigned char  *p;
+
+    p = memchr(r->str, ' ', r->len);
+
+    if (p == NULL) {
+        return CHAT_ERROR;
+    }
+
+    id.data = (unsigned char *) r->str;
+    id.len = p - id.data;
+
+    seq.data = p + 1;
+    seq.len = r->len - id.len - 1;
+
+    if (chat_id_parse(&id, &item->id) != CHAT_OK
+        || chat_str_u64(&seq, &item->seq) != CHAT_OK)
+    {
+        return CHAT_ERROR;
+    }
+
+    if (item->dialog.len == CHAT_DIALOG_LEN) {
+        memcpy(item->went, item->dialog.data, CHAT_DIALOG_LEN);
+    }
+
+    item->outcome = CHAT_WRITE_OK;
 
     return CHAT_OK;
 }

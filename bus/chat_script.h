@@ -108,7 +108,9 @@ chat_cmd_t *chat_append_some(chat_mem_t *mem, const chat_str_t *bytes,
 /*
  * CHAT_OK, or CHAT_ERROR if the reply is not of the script's form.  An error
  * reply is CHAT_OK, too: every item then has `refused` set and the outcome
- * PENDING.  Nothing in the items points into the reply.
+ * PENDING.  What was taken went to the item's own dialog (`went` stays as it
+ * is if the item has none); what had been, to the one that is told.  Nothing
+ * in the items points into the reply.
  */
 int chat_append_parse(const redisReply *r, chat_append_t *const *items,
     size_t n);

@@ -6,7 +6,9 @@
 local t = cmsgpack.unpack(ARGV[1])
 local s = t.s
 
-local answer = s and refused(KEYS[s[1]], s[2], tonumber(s[3]))
+local field = s and 'i:' .. s[2]
+local answer = s and refused(KEYS[s[1]], field, s[3],
+                             ('%.0f '):format(s[3] - 1))
 if answer then
     return answer
 end
@@ -53,6 +55,6 @@ for _, w in ipairs(t.w) do
 end
 
 if s then
-    accept(KEYS[s[1]], s[2], s[3], id, s[4], seq)
+    accept(KEYS[s[1]], field, s[3], id, s[4], seq)
 end
 return { 'ok', id, seq, s and s[4] or '' }

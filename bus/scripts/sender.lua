@@ -1,14 +1,16 @@
 -- A sender's numbers: its hash has i:<instance> = "<n> <id> <dialog> <seq>".
 
-local call = redis.call
+local call, find, sub = redis.call, string.find, string.sub
 
--- nil if n is the next number of the instance, else the answer to give
-local function refused(key, instance, n)
-    local v = call('HGET', key, 'i:' .. instance)
-    local last = v and tonumber(v:match('^%d+')) or 0
-    if n == last + 1 then
+-- nil if n is the next number of the instance, else the answer to give;
+-- before is the number before n and a blank
+local function refused(key, field, n, before)
+    local v = call('HGET', key, field)
+    if v and find(v, before, 1, true) == 1 or not v and n == '1' then
         return nil
-    elseif n > last or not v then
+    end
+    local last = v and tonumber(v:match('^%d+')) or 0
+    if not v or tonumber(n) > last then
         return { 'gap', last + 1 }
     end
     local id, dialog, seq = v:match('^%d+ (%S+) (%S*) (%d+)$')
@@ -32,10 +34,10 @@ local function evict(key)
     end
 end
 
-local function accept(key, instance, n, id, dialog, seq)
+local function accept(key, field, n, id, dialog, seq)
     if n == '1' and call('HLEN', key) >= 16 then
         evict(key)
     end
-    call('HSET', key, 'i:' .. instance,
+    call('HSET', key, field,
          n .. ' ' .. id .. ' ' .. dialog .. ' ' .. seq)
 end

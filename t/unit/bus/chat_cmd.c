@@ -264,6 +264,12 @@ answers(void **state)
         "*2\r\n$8\r\nconflict\r\n:1\r\n"
     };
 
+    static const char *const  untaken[] = {
+        "*1\r\n$0\r\n\r\n", "*1\r\n$3\r\n1-1\r\n",
+        "*1\r\n$4\r\n1-1 \r\n", "*1\r\n$5\r\n1_1 4\r\n",
+        "*1\r\n$6\r\n1-1 4 \r\n", "*1\r\n:1\r\n"
+    };
+
     for (i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         r = reply(broken[i]);
         assert_int_equal(chat_commit_parse(r, &res), CHAT_ERROR);
@@ -278,10 +284,17 @@ answers(void **state)
     assert_true(chat_str_eq_c(&res.found, "7"));
     freeReplyObject(r);
 
-    r = reply("*2\r\n"
-              "*4\r\n$2\r\nok\r\n$3\r\n1-1\r\n:4\r\n"
-              "$16\r\n0123456789abcdef\r\n"
-              "*2\r\n$3\r\ngap\r\n:9\r\n");
+    for (i = 0; i < sizeof(untaken) / sizeof(untaken[0]); i++) {
+        r = reply(untaken[i]);
+        assert_int_equal(chat_append_parse(r, items, 1), CHAT_ERROR);
+        assert_int_equal(a.outcome, CHAT_WRITE_PENDING);
+        freeReplyObject(r);
+    }
+
+    memset(&a, 0, sizeof(a));
+    a.dialog = str("0123456789abcdef");
+
+    r = reply("*2\r\n$5\r\n1-1 4\r\n*2\r\n$3\r\ngap\r\n:9\r\n");
     assert_int_equal(chat_append_parse(r, items, 1), CHAT_ERROR);
     assert_int_equal(chat_append_parse(r, items, 2), CHAT_OK);
     freeReplyObject(r);
@@ -337,7 +350,7 @@ batch(void **state)
 
     c = chat_append_cmd(mem, items, CHAT_APPEND_BATCH);
     assert_non_null(c);
-    assert_int_equal(c->argc, 3 + CHAT_APPEND_BATCH * 12);
+    assert_int_equal(c->argc, 3 + CHAT_APPEND_BATCH * 13);
     assert_true(c->numbered);
 
     items[1] = &other;
