@@ -38,6 +38,8 @@
 #include "chat_store.h"
 #include "chat_token.h"
 
+#include "ngx_http_chat_pace.h"
+
 
 typedef struct ngx_http_chat_worker_s    ngx_http_chat_worker_t;
 typedef struct ngx_http_chat_session_s   ngx_http_chat_session_t;
@@ -136,6 +138,7 @@ struct ngx_http_chat_worker_s {
     ngx_http_chat_registry_t   *registry;
     ngx_http_chat_sessions_t   *sessions;
     chat_host_t                 host;        /* of operations: see _host.c */
+    ngx_http_chat_pace_t        pace;        /* of the ring's entries */
     ngx_uint_t                  connections; /* chat's, in this worker */
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */

@@ -39,7 +39,7 @@ ngx_http_chat_sessions_dispatch(ngx_http_chat_worker_t *w,
 
     ss = w->sessions;
 
-    (void) ngx_http_chat_sessions_busy(ss, 1);
+    ngx_http_chat_pace_add(&w->pace, 1);
 
     if (e->kind == CHAT_RING_LOG) {
         ss->seen[e->partition] = e->id;
@@ -63,23 +63,6 @@ ngx_http_chat_sessions_dispatch(ngx_http_chat_worker_t *w,
     }
 
     ngx_http_chat_render_done(&r);
-}
-
-
-/* A bucket that leaks; it is full after a burst, or stays full. */
-
-ngx_uint_t
-ngx_http_chat_sessions_busy(ngx_http_chat_sessions_t *ss, ngx_uint_t n)
-{
-    ngx_uint_t  leaked;
-
-    leaked = (ngx_current_msec - ss->recently) * NGX_HTTP_CHAT_BUSY;
-
-    ss->recently = ngx_current_msec;
-    ss->recent -= ngx_min(ss->recent, leaked);
-    ss->recent = ngx_min(ss->recent + n, 4 * NGX_HTTP_CHAT_BUSY);
-
-    return ss->recent >= 2 * NGX_HTTP_CHAT_BUSY;
 }
 
 

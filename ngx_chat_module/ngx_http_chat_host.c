@@ -315,9 +315,7 @@ ngx_http_chat_write_collect(ngx_http_chat_writer_t *wr, chat_call_t *call)
     u->calls[u->n++] = call;
     call->host = u;
 
-    if (wr->appending == 0) {
-        ngx_post_event(&wr->flush, &ngx_posted_events);
-    }
+    ngx_http_chat_write_schedule(wr);
 
     return CHAT_OK;
 }

@@ -17,9 +17,6 @@
 #define NGX_HTTP_CHAT_READER_BLOCK  5000       /* ms */
 /* per stream: bounds the reply, 33 streams of bodies up to 64k */
 #define NGX_HTTP_CHAT_READER_COUNT  128
-/* entries a ms from which on one XREAD a ms is enough, and ms to count */
-#define NGX_HTTP_CHAT_READER_BUSY   4
-#define NGX_HTTP_CHAT_READER_SPAN   16
 
 typedef struct {
     ngx_http_chat_reader_t     *reader;
@@ -34,10 +31,8 @@ struct ngx_http_chat_reader_s {
     ngx_http_chat_feed_t        feeds[NGX_HTTP_CHAT_FEEDS];
     ngx_uint_t                  asked;         /* XINFO unanswered */
     redisReply                 *held;          /* not in the ring yet */
-    ngx_msec_t                  since;         /* counting began */
-    ngx_uint_t                  entries;       /* since then */
     unsigned                    begun:1;
-    unsigned                    busy:1;
+    unsigned                    more:1;        /* than COUNT of a stream */
     ngx_event_t                 pause;
     chat_heap_t                *heap;
 };
@@ -55,7 +50,6 @@ static void ngx_http_chat_reader_ask(ngx_http_chat_reader_t *reader);
 static void ngx_http_chat_reader_reply(void *data, ngx_int_t rc,
     redisReply *reply);
 static void ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader);
-static void ngx_http_chat_reader_count(ngx_http_chat_reader_t *reader);
 static ngx_int_t ngx_http_chat_reader_stream(ngx_http_chat_reader_t *reader,
     ngx_uint_t *n, redisReply *stream);
 static ngx_int_t ngx_http_chat_reader_entry(ngx_http_chat_feed_t *feed,
@@ -270,9 +264,6 @@ ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader)
     }
 
     reader->begun = 1;
-    reader->busy = 0;
-    reader->entries = 0;
-    reader->since = ngx_current_msec;
 
     ngx_http_chat_bus_publish(bus);
     ngx_http_chat_reader_ask(reader);
@@ -450,6 +441,7 @@ static void
 ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
 {
     ngx_int_t             rc;
+    ngx_msec_t            gather;
     ngx_uint_t            i, n;
     ngx_http_chat_bus_t  *bus;
 
@@ -462,6 +454,7 @@ ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
 
     n = 0;
     rc = NGX_OK;
+    reader->more = 0;
 
     for (i = 0; i < reader->held->elements && rc == NGX_OK; i++) {
         rc = ngx_http_chat_reader_stream(reader, &n,
@@ -486,36 +479,14 @@ ngx_http_chat_reader_write(ngx_http_chat_reader_t *reader)
         return;
     }
 
-    ngx_http_chat_reader_count(reader);
+    gather = ngx_http_chat_pace(&bus->w->pace, NGX_HTTP_CHAT_PACE_READ);
 
-    if (reader->busy) {
-        ngx_add_timer(&reader->pause, 1);
+    if (gather && !reader->more) {
+        ngx_add_timer(&reader->pause, gather);
         return;
     }
 
     ngx_http_chat_reader_ask(reader);
-}
-
-
-/*
- * An XREAD over all streams costs Redis as much as several entries.  Under
- * load one a millisecond is enough; below it nobody waits for others.
- */
-
-static void
-ngx_http_chat_reader_count(ngx_http_chat_reader_t *reader)
-{
-    ngx_msec_t  span;
-
-    span = ngx_current_msec - reader->since;
-
-    if (span < NGX_HTTP_CHAT_READER_SPAN) {
-        return;
-    }
-
-    reader->busy = reader->entries >= span * NGX_HTTP_CHAT_READER_BUSY;
-    reader->entries = 0;
-    reader->since = ngx_current_msec;
 }
 
 
@@ -571,7 +542,9 @@ ngx_http_chat_reader_stream(ngx_http_chat_reader_t *reader, ngx_uint_t *n,
         feed->id = e.id;
     }
 
-    reader->entries += entries->elements;
+    if (entries->elements == NGX_HTTP_CHAT_READER_COUNT) {
+        reader->more = 1;
+    }
 
     return NGX_OK;
 }

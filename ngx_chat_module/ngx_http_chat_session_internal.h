@@ -35,7 +35,6 @@
 
 #define NGX_HTTP_CHAT_POSTERS   1024     /* senders by POST, hashed */
 #define NGX_HTTP_CHAT_RETRY     500      /* ms, when nobody knows better */
-#define NGX_HTTP_CHAT_BUSY      4        /* entries a ms */
 
 #define ngx_http_chat_of(p, type, member)                                    \
     ((type *) ((u_char *) (p) - offsetof(type, member)))
@@ -181,8 +180,8 @@ struct ngx_http_chat_sessions_s {
     ngx_uint_t                   attaching;   /* started ones */
     ngx_http_chat_timer_t        pump;
 
-    ngx_uint_t                   recent;      /* entries, see _busy() */
-    ngx_msec_t                   recently;
+    ngx_msec_t                   turn;        /* and frames sent in it */
+    ngx_uint_t                   crowd;
     ngx_queue_t                  late;        /* sockets, see _ws_out.c */
     ngx_event_t                  flush;
 
@@ -203,13 +202,6 @@ struct ngx_http_chat_sessions_s {
     } posters[NGX_HTTP_CHAT_POSTERS];
 };
 
-
-/*
- * Counts `n` more entries of the log.  True from about
- * NGX_HTTP_CHAT_BUSY entries a ms on: it pays then to wait for the next ones.
- */
-ngx_uint_t ngx_http_chat_sessions_busy(ngx_http_chat_sessions_t *ss,
-    ngx_uint_t n);
 
 /* An entry on its way to sessions; frames are made when first wanted. */
 typedef struct {

@@ -167,6 +167,31 @@ ngx_http_chat_unit_cut(ngx_http_chat_unit_t *u)
 
 /* Out --------------------------------------------------------------------- */
 
+/*
+ * What is collected goes out when the batch before is answered, with the rest
+ * of what is read in this turn, or after a moment if there is much.
+ */
+
+void
+ngx_http_chat_write_schedule(ngx_http_chat_writer_t *wr)
+{
+    ngx_msec_t  gather;
+
+    if (wr->collected->n == 0 || wr->appending || wr->flush.timer_set) {
+        return;
+    }
+
+    gather = ngx_http_chat_pace(&wr->w->pace, NGX_HTTP_CHAT_PACE_APPEND);
+
+    if (gather) {
+        ngx_add_timer(&wr->flush, gather);
+        return;
+    }
+
+    ngx_post_event(&wr->flush, &ngx_posted_events);
+}
+
+
 void
 ngx_http_chat_write_flush(ngx_event_t *ev)
 {
@@ -416,7 +441,5 @@ ngx_http_chat_write_leave(ngx_http_chat_writer_t *wr,
 
     wr->appending -= u->append;
 
-    if (wr->appending == 0 && wr->collected->n) {
-        ngx_post_event(&wr->flush, &ngx_posted_events);
-    }
+    ngx_http_chat_write_schedule(wr);
 }

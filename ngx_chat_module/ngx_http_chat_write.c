@@ -75,6 +75,10 @@ ngx_http_chat_write_exit(ngx_http_chat_worker_t *w)
 
     wr = w->writer;
 
+    if (wr->flush.timer_set) {
+        ngx_del_timer(&wr->flush);
+    }
+
     w->up = 0;
     ngx_http_chat_redis_close(&wr->redis);
 

@@ -53,6 +53,8 @@ ngx_uint_t ngx_http_chat_unit_taken(ngx_http_chat_unit_t *u,
  */
 ngx_int_t ngx_http_chat_unit_cut(ngx_http_chat_unit_t *u);
 
+/* Calls were collected, or a batch was answered. */
+void ngx_http_chat_write_schedule(ngx_http_chat_writer_t *wr);
 /* The handler of wr->flush: what was collected goes out. */
 void ngx_http_chat_write_flush(ngx_event_t *ev);
 /* What was collected, as a unit of its own; it does not need its ops. */

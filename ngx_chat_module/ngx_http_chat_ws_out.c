@@ -2,8 +2,8 @@
 /*
  * What goes out by a WebSocket: frames are shared by reference, wait within
  * bounds, and leave in one writev per connection and turn of the event loop.
- * While many entries come they leave once a millisecond: an answer together
- * with its event, and what operators of many dialogs see together.
+ * While many entries come they are gathered for a moment: an answer leaves
+ * together with its event, and what operators of many dialogs see together.
  */
 
 #include "ngx_http_chat_ws_internal.h"
@@ -12,10 +12,13 @@
 
 #define NGX_HTTP_CHAT_WS_SLOW       1000     /* ms for the closing handshake
                                                 of who does not read */
+#define NGX_HTTP_CHAT_WS_CROWD      64       /* frames of a turn, from which */
+#define NGX_HTTP_CHAT_WS_GATHER     2        /* on they wait, ms */
 
 
+static ngx_msec_t ngx_http_chat_ws_gather(ngx_http_chat_worker_t *w);
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
-    ngx_http_chat_frame_t *f, ngx_uint_t late);
+    ngx_http_chat_frame_t *f, ngx_msec_t late);
 static void ngx_http_chat_ws_shut(ngx_http_chat_ws_t *ws);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws);
@@ -33,14 +36,14 @@ void
 ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
 {
     ngx_int_t               rc;
-    ngx_uint_t              late;
+    ngx_msec_t              late;
     ngx_http_chat_frame_t  *packed;
 
     if (ws->closing) {
         return;
     }
 
-    late = ngx_http_chat_sessions_busy(ws->worker->sessions, 0);
+    late = ngx_http_chat_ws_gather(ws->worker);
 
     if (!ngx_http_chat_ws_room(ws)) {
         ngx_http_chat_ws_too_slow(ws);
@@ -60,6 +63,36 @@ ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
         /* never skip a frame: the client comes back with its cursor */
         ngx_http_chat_ws_too_slow(ws);
     }
+}
+
+
+/*
+ * ms; many frames of one turn are few entries for many clients, and to write
+ * to all of these takes longer than to wait for the next entry.
+ */
+
+static ngx_msec_t
+ngx_http_chat_ws_gather(ngx_http_chat_worker_t *w)
+{
+    ngx_msec_t                 late;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = w->sessions;
+
+    if (ss->turn != ngx_current_msec) {
+        ss->turn = ngx_current_msec;
+        ss->crowd = 0;
+    }
+
+    ss->crowd++;
+
+    late = ngx_http_chat_pace(&w->pace, NGX_HTTP_CHAT_PACE_SEND);
+
+    if (late == 0 && ss->crowd > NGX_HTTP_CHAT_WS_CROWD) {
+        return NGX_HTTP_CHAT_WS_GATHER;
+    }
+
+    return late;
 }
 
 
@@ -166,7 +199,7 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
 
 static ngx_int_t
 ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
-    ngx_uint_t late)
+    ngx_msec_t late)
 {
     ngx_http_chat_ws_out_t    *out;
     ngx_http_chat_sessions_t  *ss;
@@ -210,7 +243,7 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
         ngx_queue_insert_tail(&ss->late, &ws->late);
 
         if (!ss->flush.timer_set) {
-            ngx_add_timer(&ss->flush, 1);
+            ngx_add_timer(&ss->flush, late);
         }
     }
 
