@@ -10,7 +10,7 @@ use Chat::Loop qw(now);
 use Chat::Test;
 use Test::More;
 
-my $N = 150;
+my $N = 24;                # so few that whole ones per tick would be too fast
 
 my $t = Chat::Test->new(log_level => 'info');
 $t->redis;
@@ -83,7 +83,7 @@ is((grep { ($code{$_} // 0) == 1012 } grep { $_->{transport} eq 'ws' } @idle),
 is_deeply([grep { $_->{bye} && $_->{bye}{reason} ne 'reload' } @idle], [],
           'the reason is the reload');
 my ($first, $last) = @when[0, -1];
-cmp_ok($last - $first, '>', 1,
+cmp_ok($last - $first, '>', 1.4,
        sprintf 'spread over %.1f s', $last - $first);
 cmp_ok($last, '<', 2 + 4 * $Chat::Loop::SLOW,
        'within the time of chat_drain');
