@@ -110,8 +110,9 @@ my @LIMITS = (
 
 sub new($class) { return bless {figures => {}}, $class }
 
-sub keep($self, $figure, $server, $value) {
-    push @{$self->{figures}{$figure}{$server}}, $value;
+# Of one turn, in which every server was measured or some were not.
+sub keep($self, $figure, $server, $value, $turn) {
+    $self->{figures}{$figure}{$server}{$turn} = $value;
 }
 
 sub median(@v) {
@@ -127,14 +128,14 @@ sub round($v) {
 
 sub value($self, $figure, $server) {
     my $v = $self->{figures}{$figure}{$server} or return undef;
-    return median(@$v);
+    return median(values %$v);
 }
 
 # Ratio of medians hides which pairs belong together: the median of ratios.
 sub ratio($self, $figure, $peer) {
     my ($a, $b) = @{$self->{figures}{$figure}}{$OURS, $peer};
-    my $n = $a && $b ? (@$a < @$b ? @$a : @$b) : 0;
-    my @r = map { $b->[$_] ? $a->[$_] / $b->[$_] : () } 0 .. $n - 1;
+    my @r = map { $a->{$_} / $b->{$_} }
+        grep { defined $a->{$_} && $b->{$_} } keys %{$a // {}};
     return @r ? median(@r) : undef;
 }
 
@@ -211,9 +212,9 @@ sub text($self, %arg) {
             . '`appendfsync everysec` each, the load client) runs on this '
             . 'machine.',
         "Servers are measured in turns, $arg{pairs} times (memory, TLS, "
-            . 'reload, kill and herd in every second one); figures are '
-            . 'medians, ratios medians of the ratios of runs made one after '
-            . 'the other.',
+            . 'reload, kill and the herds of others in every second one); '
+            . 'figures are medians, ratios medians of the ratios of runs '
+            . 'made one after the other.',
         'Where the machine is shared, only ratios mean something: compare '
             . 'with the limits below. "As a ratio" is what is required, '
             . 'divided by the figures of the peers in the issue, which were '
