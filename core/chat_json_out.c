@@ -15,6 +15,7 @@ static void chat_out_list(chat_out_t *o, const chat_field_t *f,
     const chat_list_t *list, int masked);
 static void chat_out_int(chat_out_t *o, int64_t v);
 static void chat_out_enum(chat_out_t *o, const chat_field_t *f, int value);
+static size_t chat_out_plain(const unsigned char *p, size_t n);
 static void chat_out_escape(chat_out_t *o, unsigned char c);
 static size_t chat_utf8_next(const unsigned char *p,
     const unsigned char *last);
@@ -257,10 +258,10 @@ chat_out_quote(chat_out_t *o, const chat_str_t *s)
     chat_out_byte(o, '"');
 
     while (p < last) {
+        p += chat_out_plain(p, (size_t) (last - p));
 
-        if (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') {
-            p++;
-            continue;
+        if (p == last) {
+            break;
         }
 
         n = chat_utf8_next(p, last);
@@ -287,6 +288,44 @@ chat_out_quote(chat_out_t *o, const chat_str_t *s)
     }
 
     chat_out_byte(o, '"');
+}
+
+
+/*
+ * How many bytes at p stand for themselves; eight at a time.  A byte of x
+ * less than n shows in the high bit of x - n where x's own is not set (Bit
+ * Twiddling Hacks, "Determine if a word has a byte less than n").
+ */
+
+#define CHAT_OUT_EACH     UINT64_C(0x0101010101010101)
+#define CHAT_OUT_HIGH     UINT64_C(0x8080808080808080)
+#define chat_out_less(x, n)  (((x) - CHAT_OUT_EACH * (n)) & ~(x))
+
+static size_t
+chat_out_plain(const unsigned char *p, size_t n)
+{
+    size_t    i;
+    uint64_t  word, odd;
+
+    for (i = 0; n - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+
+        odd = word | chat_out_less(word, 0x20)
+              | chat_out_less(word ^ CHAT_OUT_EACH * '"', 1)
+              | chat_out_less(word ^ CHAT_OUT_EACH * '\\', 1);
+
+        if (odd & CHAT_OUT_HIGH) {
+            break;
+        }
+    }
+
+    while (i < n && p[i] >= 0x20 && p[i] < 0x80 && p[i] != '"'
+           && p[i] != '\\')
+    {
+        i++;
+    }
+
+    return i;
 }
 
 

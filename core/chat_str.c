@@ -315,6 +315,7 @@ chat_utf8_length(const chat_str_t *s)
     size_t    i;
     int64_t   n;
     uint32_t  state;
+    uint64_t  word;
 
     state = CHAT_UTF8_ACCEPT;
 
@@ -324,10 +325,18 @@ chat_utf8_length(const chat_str_t *s)
         return -1;
     }
 
-    n = 0;
+    n = (int64_t) s->len;
 
-    for (i = 0; i < s->len; i++) {
-        n += (s->data[i] & 0xc0) != 0x80;
+    /* less the continuation bytes: bit 7 is set, bit 6 is not */
+
+    for (i = 0; s->len - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, s->data + i, sizeof(word));
+        n -= __builtin_popcountll(word & ~(word << 1)
+                                  & UINT64_C(0x8080808080808080));
+    }
+
+    for ( /* void */ ; i < s->len; i++) {
+        n -= (s->data[i] & 0xc0) == 0x80;
     }
 
     return n;

@@ -555,6 +555,41 @@ test_quote(void **state)
 }
 
 
+/* Every byte at every place among plain ones, which go eight at a time. */
+
+static void
+test_quote_places(void **state)
+{
+    size_t         len, at;
+    unsigned       c;
+    chat_str_t     s, one;
+    unsigned char  text[20], buf[100], alone[16];
+
+    one.data = text;
+    one.len = 1;
+
+    for (c = 0; c < 256; c++) {
+        text[0] = (unsigned char) c;
+        len = chat_json_quote(&one, alone, sizeof(alone)) - 2;
+
+        for (at = 0; at < sizeof(text); at++) {
+            memset(text, 'x', sizeof(text));
+            text[at] = (unsigned char) c;
+
+            s.data = text;
+            s.len = sizeof(text);
+
+            assert_int_equal(chat_json_quote(&s, buf, sizeof(buf)),
+                             sizeof(text) - 1 + len + 2);
+            assert_memory_equal(buf + 1, text, at);
+            assert_memory_equal(buf + 1 + at, alone + 1, len);
+            assert_memory_equal(buf + 1 + at + len, text + at + 1,
+                                sizeof(text) - at - 1);
+        }
+    }
+}
+
+
 /* decode(encode(x)) == x for every type of the schema. */
 
 static void
@@ -647,6 +682,7 @@ main(void)
         TEST(test_list_memory),
         TEST(test_masked),
         TEST(test_quote),
+        TEST(test_quote_places),
         TEST(test_round_trip),
         TEST(test_bad_enum),
     };

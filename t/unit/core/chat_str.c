@@ -251,6 +251,35 @@ encode(unsigned char *p, uint32_t c, size_t n)
 }
 
 
+/* Bytes are counted eight at a time. */
+
+static void
+test_utf8_counts(void **state)
+{
+    size_t         i, n;
+    int64_t        points;
+    chat_str_t     s;
+    unsigned char  buf[80];
+
+    static const uint32_t  c[] = { 'a', 0x436, 0x20ac, 0x1f600 };
+
+    for (n = 0; n < 1000; n++) {
+        s.data = buf;
+        s.len = 0;
+        points = 0;
+
+        /* of every kind in another order each time */
+
+        for (i = n; s.len < sizeof(buf) - 4 && i; i /= 2) {
+            s.len += encode(buf + s.len, c[i % 4], i % 4 + 1);
+            points++;
+        }
+
+        assert_int_equal(chat_utf8_length(&s), points);
+    }
+}
+
+
 static void
 test_utf8_points(void **state)
 {
@@ -325,6 +354,7 @@ main(void)
         cmocka_unit_test(test_id),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_utf8_counts),
         cmocka_unit_test(test_utf8_points),
         cmocka_unit_test(test_utf8_texts),
     };
