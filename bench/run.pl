@@ -126,7 +126,7 @@ sub throughput() {
 }
 
 sub bears($name, $rate) {
-    for (1 .. $quick ? 1 : 2) {
+    for (1 .. ($quick ? 1 : 2)) {
         my $r = run($name, mode => 'dialogs', rate => $rate,
                     seconds => $quick ? 1 : 2, pause => 1000);
         return 1 if !$r->{broken} && defined $r->{lost} && $r->{lost} == 0

@@ -147,6 +147,7 @@ ngx_http_chat_session_create(ngx_http_chat_worker_t *w,
     ngx_queue_init(&s->jobs);
     ngx_queue_insert_tail(&w->sessions->all, &s->all);
 
+    w->sessions->n++;
     w->connections++;
 
     return s;
@@ -309,16 +310,7 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
      * twice, which is harmless; nobody is left out.
      */
 
-    n = 0;
-
-    for (q = ngx_queue_head(&ss->all);
-         q != ngx_queue_sentinel(&ss->all);
-         q = ngx_queue_next(q))
-    {
-        n++;
-    }
-
-    for ( /* void */ ; n && !ngx_queue_empty(&ss->all); n--) {
+    for (n = ss->n; n && !ngx_queue_empty(&ss->all); n--) {
         q = ngx_queue_head(&ss->all);
 
         ngx_queue_remove(q);
@@ -351,22 +343,13 @@ ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w, ngx_uint_t reset)
 void
 ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
 {
-    ngx_queue_t               *q;
     ngx_http_chat_sessions_t  *ss;
 
     ss = w->sessions;
-    ss->leaving = 0;
 
     ngx_http_chat_echo_drain(w);
 
-    for (q = ngx_queue_head(&ss->all);
-         q != ngx_queue_sentinel(&ss->all);
-         q = ngx_queue_next(q))
-    {
-        ss->leaving++;
-    }
-
-    if (ss->leaving == 0 && w->connections == 0) {
+    if (ss->n == 0 && w->connections == 0) {
         return;
     }
 
@@ -386,21 +369,23 @@ ngx_http_chat_sessions_drain(ngx_http_chat_worker_t *w)
 static void
 ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
 {
+    ngx_uint_t                 n;
     ngx_msec_t                 passed;
-    ngx_uint_t                 due;
     ngx_http_chat_session_t   *s;
     ngx_http_chat_sessions_t  *ss;
 
     ss = ev->data;
 
     passed = ngx_current_msec - ss->drained;
-    due = ngx_http_chat_sessions_due(ss, passed);
 
-    for ( /* void */ ; ss->left < due && !ngx_queue_empty(&ss->all);
-         ss->left++)
+    for (n = ngx_http_chat_sessions_due(ss, passed);
+         n && !ngx_queue_empty(&ss->all);
+         n--)
     {
         s = ngx_queue_data(ngx_queue_head(&ss->all), ngx_http_chat_session_t,
                            all);
+
+        ss->left++;
 
         ngx_http_chat_session_end(s, CHAT_BYE_REASON_RELOAD,
                                   NGX_HTTP_CHAT_RETRY, 1, CHAT_WS_RESTART,
@@ -420,19 +405,24 @@ ngx_http_chat_sessions_drain_handler(ngx_event_t *ev)
 }
 
 
-/* How many are to have left by now; whoever is still here at the end is. */
+/*
+ * How many are to go now.  Of all that were told or are still here: some go
+ * by themselves meanwhile, and the rest has the whole time none the less.
+ */
 
 static ngx_uint_t
 ngx_http_chat_sessions_due(ngx_http_chat_sessions_t *ss, ngx_msec_t passed)
 {
     ngx_msec_t  drain;
+    ngx_uint_t  due;
 
     drain = ss->worker->mcf->drain;
 
-    if (passed >= drain) {
-        return NGX_MAX_UINT32_VALUE;
+    if (passed >= drain || ss->n == 0) {
+        return ss->n;
     }
 
-    return ss->leaving
-           ? 1 + (uint64_t) (ss->leaving - 1) * passed / drain : 0;
+    due = 1 + (uint64_t) (ss->left + ss->n - 1) * passed / drain;
+
+    return due > ss->left ? due - ss->left : 0;
 }

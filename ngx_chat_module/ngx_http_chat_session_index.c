@@ -66,6 +66,7 @@ ngx_http_chat_session_unregister(ngx_http_chat_session_t *s)
     s->state = NGX_HTTP_CHAT_ENDED;
 
     ngx_queue_remove(&s->all);
+    s->worker->sessions->n--;
 
     if (s->account == NULL) {
         return;

@@ -168,6 +168,7 @@ struct ngx_http_chat_sessions_s {
     ngx_http_chat_wheel_t        wheel;
 
     ngx_queue_t                  all;
+    ngx_uint_t                   n;           /* of all */
     ngx_queue_t                  echoes;      /* sockets without a session */
     ngx_rbtree_t                 visitors;
     ngx_rbtree_node_t            visitors_sentinel;
@@ -192,8 +193,7 @@ struct ngx_http_chat_sessions_s {
 
     ngx_event_t                  drain;
     ngx_msec_t                   drained;     /* since when */
-    ngx_uint_t                   leaving;     /* when it began */
-    ngx_uint_t                   left;
+    ngx_uint_t                   left;        /* told to go */
 
     struct {
         uint64_t                 key;

@@ -177,15 +177,22 @@ ngx_http_chat_write_schedule(ngx_http_chat_writer_t *wr)
 {
     ngx_msec_t  gather;
 
-    if (wr->collected->n == 0 || wr->appending || wr->flush.timer_set) {
+    if (wr->collected->n == 0 || wr->appending) {
         return;
     }
 
-    gather = ngx_http_chat_pace(&wr->w->pace, NGX_HTTP_CHAT_PACE_APPEND);
+    if (wr->collected->n < CHAT_APPEND_BATCH) {
 
-    if (gather) {
-        ngx_add_timer(&wr->flush, gather);
-        return;
+        if (wr->flush.timer_set) {
+            return;
+        }
+
+        gather = ngx_http_chat_pace(&wr->w->pace, NGX_HTTP_CHAT_PACE_APPEND);
+
+        if (gather) {
+            ngx_add_timer(&wr->flush, gather);
+            return;
+        }
     }
 
     ngx_post_event(&wr->flush, &ngx_posted_events);

@@ -75,12 +75,14 @@ ngx_http_chat_write_exit(ngx_http_chat_worker_t *w)
 
     wr = w->writer;
 
+    w->up = 0;
+    ngx_http_chat_redis_close(&wr->redis);
+
+    /* whose lost answers may have set it */
+
     if (wr->flush.timer_set) {
         ngx_del_timer(&wr->flush);
     }
-
-    w->up = 0;
-    ngx_http_chat_redis_close(&wr->redis);
 
     if (!ngx_queue_empty(&wr->again)) {
         ngx_queue_add(&wr->waiting, &wr->again);

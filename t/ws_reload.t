@@ -71,8 +71,7 @@ wait_for(sub {
         $v->post("visitor $n");
         $ann->post("operator $n", dialog => $d);
     }
-    return !grep { !$told{$_} || !$code{$_} }
-        grep { $_->{transport} eq 'ws' } @idle;
+    return !grep { !$told{$_} || $_->{transport} eq 'ws' && !$code{$_} } @idle;
 }, 20, 'all are told and closed');
 
 my @when = sort { $a <=> $b } map { $told{$_} // () } @idle;
@@ -82,11 +81,9 @@ is((grep { ($code{$_} // 0) == 1012 } grep { $_->{transport} eq 'ws' } @idle),
    $N, '... and closed with 1012');
 is_deeply([grep { $_->{bye} && $_->{bye}{reason} ne 'reload' } @idle], [],
           'the reason is the reload');
-my ($first, $last) = @when[0, -1];
-cmp_ok($last - $first, '>', 1.4,
-       sprintf 'spread over %.1f s', $last - $first);
-cmp_ok($last, '<', 2 + 4 * $Chat::Loop::SLOW,
-       'within the time of chat_drain');
+cmp_ok($when[-1], '>=', 2, sprintf 'the last one at the end of chat_drain, '
+       . 'after %.1f s', $when[-1]);
+cmp_ok($when[-1], '<', 2 + 4 * $Chat::Loop::SLOW, '... and not much later');
 
 wait_for(sub { !grep { !$_->{welcomed} } @idle, $v, $ann }, 20,
          'all are back');
