@@ -12,8 +12,8 @@
 
 #define NGX_HTTP_CHAT_WS_SLOW       1000     /* ms for the closing handshake
                                                 of who does not read */
-#define NGX_HTTP_CHAT_WS_CROWD      64       /* frames of a turn, from which */
-#define NGX_HTTP_CHAT_WS_GATHER     2        /* on they wait, ms */
+#define NGX_HTTP_CHAT_WS_CROWD      32       /* frames of a turn, from which */
+#define NGX_HTTP_CHAT_WS_GATHER     4        /* on they wait, ms */
 
 
 static ngx_msec_t ngx_http_chat_ws_gather(ngx_http_chat_worker_t *w);
