@@ -94,11 +94,10 @@ load_turn(load_t *l, uint64_t us)
          * gathers what came
          */
 
-        pause = us < l->pause ? us : l->pause;
         us = 0;
 
         ts.tv_sec = 0;
-        ts.tv_nsec = pause * 1000;
+        ts.tv_nsec = l->pause * 1000;
         clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
     }
 
