@@ -26,7 +26,7 @@ static const ngx_http_chat_pace_level_t
     ngx_http_chat_pace_levels[NGX_HTTP_CHAT_PACE_LEVELS] =
 {
     { 4, 32, { 1, 0, 1 } },
-    { 8, 64, { 2, 1, 1 } }
+    { 8, 64, { 2, 1, 3 } }
 };
 
 
