@@ -185,6 +185,8 @@ struct ngx_http_chat_sessions_s {
     ngx_uint_t                   crowd;
     ngx_queue_t                  late;        /* sockets, see _ws_out.c */
     ngx_event_t                  flush;
+    ngx_queue_t                  lost;        /* sockets, see _ws.c */
+    ngx_event_t                  reap;
 
     u_char                      *entry;       /* a copy of a ring's entry */
     u_char                      *input;       /* bytes of whichever socket */
@@ -244,6 +246,9 @@ void ngx_http_chat_session_end(ngx_http_chat_session_t *s,
 
 /* Enters the indexes after its first hello; the same client's older one of
  * this instance ends.  NGX_ERROR: out of memory. */
+/* The one way from state to state: told in the debug log. */
+void ngx_http_chat_session_state(ngx_http_chat_session_t *s,
+    ngx_http_chat_state_e state);
 ngx_int_t ngx_http_chat_session_register(ngx_http_chat_session_t *s);
 /* Leaves them, with all that goes on for it: it has ended. */
 void ngx_http_chat_session_unregister(ngx_http_chat_session_t *s);

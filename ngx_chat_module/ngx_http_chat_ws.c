@@ -10,6 +10,10 @@
 #include "ngx_http_chat_ws_internal.h"
 
 
+#define NGX_HTTP_CHAT_WS_REAP  32            /* closed in a turn, at most */
+
+
+static void ngx_http_chat_ws_reap(ngx_event_t *ev);
 static void *ngx_http_chat_ws_resize(void *data, void *p, size_t old,
     size_t size);
 
@@ -39,11 +43,16 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
         }
 
         ngx_queue_init(&ss->late);
+        ngx_queue_init(&ss->lost);
 
         ss->flush.handler = ngx_http_chat_ws_late;
         ss->flush.data = ss;
         ss->flush.log = w->log;
         ss->flush.cancelable = 1;
+
+        ss->reap.handler = ngx_http_chat_ws_reap;
+        ss->reap.data = ss;
+        ss->reap.log = w->log;
     }
 
     ws = ngx_calloc(sizeof(ngx_http_chat_ws_t), w->log);
@@ -113,7 +122,7 @@ ngx_http_chat_ws_abandon(ngx_http_chat_ws_t *ws)
         ngx_http_chat_ws_deflate_done(ws->worker, ws->deflate);
     }
 
-    ngx_http_chat_ws_on_time(ws);
+    ngx_http_chat_ws_unqueue(ws);
     ngx_http_chat_ws_drop(ws, 1);
     chat_ws_done(&ws->parser);
 
@@ -277,6 +286,57 @@ ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws)
     ngx_http_chat_ws_abandon(ws);
 
     ngx_http_close_connection(c);
+}
+
+
+/*
+ * When thousands go at once, those who stay do not wait until all are closed,
+ * which takes longer than to look at them.
+ */
+
+void
+ngx_http_chat_ws_lost(ngx_http_chat_ws_t *ws)
+{
+    ngx_http_chat_sessions_t  *ss;
+
+    if (ws->worker->exiting) {
+        ngx_http_chat_ws_finish(ws);
+        return;
+    }
+
+    ss = ws->worker->sessions;
+
+    ws->lost = 1;
+
+    ngx_http_chat_ws_unqueue(ws);
+    ngx_queue_insert_tail(&ss->lost, &ws->late);
+
+    if (!ss->reap.posted) {
+        ngx_post_event(&ss->reap, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_chat_ws_reap(ngx_event_t *ev)
+{
+    ngx_uint_t                 n;
+    ngx_queue_t               *q;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = ev->data;
+
+    for (n = 0; n < NGX_HTTP_CHAT_WS_REAP; n++) {
+
+        if (ngx_queue_empty(&ss->lost)) {
+            return;
+        }
+
+        q = ngx_queue_head(&ss->lost);
+        ngx_http_chat_ws_finish(ngx_queue_data(q, ngx_http_chat_ws_t, late));
+    }
+
+    ngx_post_event(ev, &ngx_posted_next_events);
 }
 
 

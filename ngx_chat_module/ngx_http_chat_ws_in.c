@@ -35,6 +35,10 @@ ngx_http_chat_ws_read(ngx_event_t *rev)
         return;
     }
 
+    if (ws->lost) {
+        return;
+    }
+
     budget = NGX_HTTP_CHAT_WS_BUDGET;
 
     do {
@@ -57,7 +61,7 @@ ngx_http_chat_ws_read(ngx_event_t *rev)
         }
 
         if (n == NGX_ERROR || n == 0) {
-            ngx_http_chat_ws_finish(ws);
+            ngx_http_chat_ws_lost(ws);
             return;
         }
 
@@ -138,6 +142,10 @@ ngx_http_chat_ws_event(ngx_http_chat_ws_t *ws, chat_ws_event_t *ev)
             ngx_post_event(ws->connection->write, &ngx_posted_events);
             break;
         }
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ws->connection->log, 0,
+                       "chat websocket: open -> closing by the peer, code %d",
+                       ev->code);
 
         ws->code = ev->code;
         ws->closing = 1;

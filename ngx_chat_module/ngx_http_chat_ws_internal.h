@@ -57,7 +57,8 @@ struct ngx_http_chat_ws_s {
 
     ngx_http_chat_ws_out_t    *out;
     ngx_http_chat_ws_out_t   **last;
-    ngx_queue_t                late;         /* next == NULL: is not */
+    ngx_queue_t                late;         /* or lost; next == NULL: is
+                                                neither */
     size_t                     queued;       /* bytes in out */
     size_t                     weight;       /* of them, what counts */
     size_t                     queue_max;
@@ -87,6 +88,7 @@ struct ngx_http_chat_ws_s {
     unsigned                   paused:1;     /* reading waits for room */
     unsigned                   paces:1;      /* ... when there is none */
     unsigned                   slow:1;
+    unsigned                   lost:1;       /* waits to be closed */
 };
 
 
@@ -98,6 +100,8 @@ void ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t);
 void ngx_http_chat_ws_arm(ngx_http_chat_ws_t *ws);
 /* The end of the connection, whatever was said before. */
 void ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws);
+/* The same in a moment: its peer is gone, perhaps with many others. */
+void ngx_http_chat_ws_lost(ngx_http_chat_ws_t *ws);
 
 /* _ws_in.c */
 
@@ -110,8 +114,8 @@ void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 void ngx_http_chat_ws_write(ngx_event_t *wev);
 /* The handler of sessions->flush: sockets that are late are written to. */
 void ngx_http_chat_ws_late(ngx_event_t *ev);
-/* This one is not late any more. */
-void ngx_http_chat_ws_on_time(ngx_http_chat_ws_t *ws);
+/* This one is not late any more, or lost. */
+void ngx_http_chat_ws_unqueue(ngx_http_chat_ws_t *ws);
 /* Is there room for one more frame?  What can leave does so first. */
 ngx_uint_t ngx_http_chat_ws_room(ngx_http_chat_ws_t *ws);
 /* Does half of what may wait, wait? */

@@ -154,6 +154,9 @@ ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code, u_char *reason,
         return;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ws->connection->log, 0,
+                   "chat websocket: open -> closing by us, code %ui", code);
+
     ws->closing = 1;
     ws->code = code;
 
@@ -264,14 +267,14 @@ ngx_http_chat_ws_late(ngx_event_t *ev)
         q = ngx_queue_head(&ss->late);
         ws = ngx_queue_data(q, ngx_http_chat_ws_t, late);
 
-        ngx_http_chat_ws_on_time(ws);
+        ngx_http_chat_ws_unqueue(ws);
         ngx_post_event(ws->connection->write, &ngx_posted_events);
     }
 }
 
 
 void
-ngx_http_chat_ws_on_time(ngx_http_chat_ws_t *ws)
+ngx_http_chat_ws_unqueue(ngx_http_chat_ws_t *ws)
 {
     if (ws->late.next) {
         ngx_queue_remove(&ws->late);
@@ -342,7 +345,11 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
     c = wev->data;
     ws = c->data;
 
-    ngx_http_chat_ws_on_time(ws);
+    if (ws->lost) {
+        return;
+    }
+
+    ngx_http_chat_ws_unqueue(ws);
 
     if (c->close || c->error
         || ngx_http_chat_ws_flush(ws) != NGX_OK)

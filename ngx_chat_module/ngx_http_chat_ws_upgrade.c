@@ -372,6 +372,10 @@ ngx_http_chat_ws_detach(ngx_event_t *ev)
         (void) ngx_tcp_nodelay(c);
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "chat websocket: upgraded -> open, %uz bytes read ahead",
+                   left.len);
+
     ngx_http_chat_ws_start(ws, &left);
 
     ngx_http_chat_ws_free_buffers(c, hc);
