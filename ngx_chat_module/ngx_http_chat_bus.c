@@ -18,8 +18,6 @@ static void ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus,
     chat_ring_entry_t *e);
 static void ngx_http_chat_bus_resync(ngx_http_chat_bus_t *bus,
     uint32_t epoch);
-static void ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus,
-    const chat_str_t *body);
 static void ngx_http_chat_bus_agree(ngx_http_chat_bus_t *bus);
 static ngx_uint_t ngx_http_chat_bus_odd(ngx_http_chat_bus_t *bus);
 static void ngx_http_chat_bus_elect(ngx_http_chat_bus_t *bus);
@@ -270,7 +268,6 @@ ngx_http_chat_bus_dispatch(ngx_http_chat_bus_t *bus)
 static void
 ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
 {
-    chat_entry_t             entry;
     ngx_http_chat_worker_t  *w;
 
     w = bus->w;
@@ -298,25 +295,6 @@ ngx_http_chat_bus_entry(ngx_http_chat_bus_t *bus, chat_ring_entry_t *e)
         return;
 
     case CHAT_RING_LOG:
-
-        if (chat_entry_parse(&e->header, &e->body, &entry) != CHAT_OK) {
-            ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                          "chat: malformed log entry %uL-%uL in partition "
-                          "%uD", e->id.ms, e->id.seq, e->partition);
-            return;
-        }
-
-        if (entry.event == CHAT_EV_PROBE) {
-            ngx_http_chat_probe_seen(bus, &e->body);
-            return;
-        }
-
-        if (entry.event == CHAT_EV_ACCOUNT_CHANGED) {
-            ngx_http_chat_bus_changed(bus, &e->body);
-        }
-
-        break;
-
     case CHAT_RING_EPHEMERAL:
         break;
 
@@ -343,29 +321,6 @@ ngx_http_chat_bus_resync(ngx_http_chat_bus_t *bus, uint32_t epoch)
     bus->epoch = epoch;
 
     ngx_http_chat_sessions_resync(bus->w, reset);
-}
-
-
-static void
-ngx_http_chat_bus_changed(ngx_http_chat_bus_t *bus, const chat_str_t *body)
-{
-    chat_mem_t                 mem;
-    chat_fault_t               fault;
-    chat_ev_account_changed_t  ev;
-    u_char                     block[256];
-
-    chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
-
-    if (chat_body_decode(&chat_ev_account_changed_type, body, &ev, &mem,
-                         &fault)
-        != CHAT_OK)
-    {
-        /* whatever it was: forget everything */
-
-        ngx_memzero(&ev, sizeof(ev));
-    }
-
-    ngx_http_chat_registry_drop(bus->w, ev.account, ev.operator);
 }
 
 

@@ -2,10 +2,12 @@
 /*
  * From entries of the ring to sessions.  A frame is encoded when the first
  * session wants it and shared by all that follow; where nobody is concerned,
- * an entry costs a parse of its header and two look-ups.
+ * an entry costs a parse of its header and two look-ups.  What the system says
+ * to itself (a probe, a change of an account) is for the worker.
  */
 
 #include "ngx_http_chat_session_internal.h"
+#include "ngx_http_chat_bus.h"
 
 
 static void ngx_http_chat_dispatch_public(ngx_http_chat_worker_t *w,
@@ -144,12 +146,18 @@ ngx_http_chat_dispatch_system(ngx_http_chat_worker_t *w,
     chat_mem_t                 mem;
     chat_fault_t               fault;
     chat_ev_account_changed_t  changed;
+    u_char                     block[256];
+
+    if (r->entry.event == CHAT_EV_PROBE) {
+        ngx_http_chat_probe_seen(w->bus, &r->entry.body);
+        return;
+    }
 
     if (r->entry.event != CHAT_EV_ACCOUNT_CHANGED) {
         return;
     }
 
-    chat_mem_init(&mem, NULL, 0, NULL, NULL, 0);
+    chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
 
     if (chat_body_decode(&chat_ev_account_changed_type, &r->entry.body,
                          &changed, &mem, &fault)
@@ -158,9 +166,13 @@ ngx_http_chat_dispatch_system(ngx_http_chat_worker_t *w,
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
                       "chat: account_changed of the log cannot be read: %s",
                       fault.what);
+
+        /* whatever it was: forget everything */
+        ngx_http_chat_registry_drop(w, 0, 0);
         return;
     }
 
+    ngx_http_chat_registry_drop(w, changed.account, changed.operator);
     ngx_http_chat_dispatch_changed(w, changed.account, changed.operator);
 }
 
@@ -245,7 +257,7 @@ ngx_http_chat_deliver(ngx_http_chat_session_t *s, ngx_http_chat_render_t *r)
 
         if (r->def->durable) {
             /* it stays in the ring; what is worth nothing later is lost */
-            s->state = NGX_HTTP_CHAT_LAGGING;
+            ngx_http_chat_session_state(s, NGX_HTTP_CHAT_LAGGING);
         }
 
         return;
@@ -338,7 +350,8 @@ ngx_http_chat_render_init(ngx_http_chat_render_t *r,
 
     if (chat_entry_parse(&e->header, &e->body, &r->entry) != CHAT_OK) {
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                      "chat: an entry of the log cannot be read: \"%V\"",
+                      "chat: malformed log entry %uL-%uL in partition %uD: "
+                      "\"%V\"", e->id.ms, e->id.seq, e->partition,
                       (ngx_str_t *) &e->header);
         return;
     }
