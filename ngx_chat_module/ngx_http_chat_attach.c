@@ -55,7 +55,7 @@ ngx_http_chat_attach_start(ngx_http_chat_session_t *s)
 
     a->session = s;
     s->attach = a;
-    s->state = NGX_HTTP_CHAT_ATTACHING;
+    ngx_http_chat_session_state(s, NGX_HTTP_CHAT_ATTACHING);
 
     if (s->account->loaded) {
         ngx_http_chat_attach_queue(a, &ss->waiting);
@@ -276,7 +276,7 @@ ngx_http_chat_attach_catch_up(ngx_http_chat_session_t *s)
     if (s->epoch == ngx_http_chat_bus_epoch(w)
         && ngx_http_chat_attach_find(s, &from) == NGX_OK)
     {
-        s->state = NGX_HTTP_CHAT_LIVE;
+        ngx_http_chat_session_state(s, NGX_HTTP_CHAT_LIVE);
 
         if (ngx_http_chat_attach_walk(s, from) != NGX_DECLINED) {
             return;
@@ -398,13 +398,13 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
         ngx_http_chat_attach_position(a);
     }
 
-    s->state = NGX_HTTP_CHAT_LIVE;
+    ngx_http_chat_session_state(s, NGX_HTTP_CHAT_LIVE);
 
     rc = ngx_http_chat_attach_walk(s, a->from);
 
     if (rc == NGX_DECLINED) {
         /* the writer was faster than we: its position is what it was given */
-        s->state = NGX_HTTP_CHAT_ATTACHING;
+        ngx_http_chat_session_state(s, NGX_HTTP_CHAT_ATTACHING);
         ngx_http_chat_attach_stored(a);
         return;
     }

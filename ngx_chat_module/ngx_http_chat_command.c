@@ -507,7 +507,7 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
     ngx_http_chat_job_free(job);
 
     if (!s->worker->up && !s->transport->quiet) {
-        s->state = NGX_HTTP_CHAT_ATTACHING;
+        ngx_http_chat_session_state(s, NGX_HTTP_CHAT_ATTACHING);
         ngx_http_chat_session_give(s, ngx_http_chat_frame_link(0));
 
         if (s->state == NGX_HTTP_CHAT_ENDED) {

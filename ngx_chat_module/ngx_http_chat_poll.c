@@ -86,6 +86,9 @@ ngx_http_chat_poll_handler(ngx_http_chat_req_t *q)
     ngx_http_chat_count(q->worker, CHAT_METRIC_CONNECTIONS_POLL, 1);
     ngx_add_timer(&poll->timer, q->lcf->poll);
 
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "chat poll: held");
+
     ngx_http_chat_session_hello(poll->session, &instance, &poll->cursor);
 
     return ngx_http_chat_http_hold(q);
@@ -148,6 +151,10 @@ ngx_http_chat_poll_answer(ngx_event_t *ev)
     ngx_http_chat_poll_t  *poll = ev->data;
 
     q = poll->req;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ev->log, 0,
+                   "chat poll: held -> answered, %ui frames",
+                   poll->frames.nelts);
 
     rc = ngx_http_chat_poll_text(poll, &text);
 

@@ -14,6 +14,24 @@ static void ngx_http_chat_redis_timer(ngx_event_t *ev);
 static void ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r);
 
 
+#if (NGX_DEBUG)
+
+static const char  *ngx_http_chat_redis_states[] = {
+    [NGX_HTTP_CHAT_REDIS_CLOSED]     = "closed",
+    [NGX_HTTP_CHAT_REDIS_PAUSING]    = "pausing",
+    [NGX_HTTP_CHAT_REDIS_CONNECTING] = "connecting",
+    [NGX_HTTP_CHAT_REDIS_AUTH]       = "auth",
+    [NGX_HTTP_CHAT_REDIS_SELECT]     = "select",
+    [NGX_HTTP_CHAT_REDIS_INFO]       = "info",
+    [NGX_HTTP_CHAT_REDIS_ROLE]       = "role",
+    [NGX_HTTP_CHAT_REDIS_SCRIPTS]    = "scripts",
+    [NGX_HTTP_CHAT_REDIS_STORE]      = "store",
+    [NGX_HTTP_CHAT_REDIS_READY]      = "ready"
+};
+
+#endif
+
+
 void
 ngx_http_chat_redis_init(ngx_http_chat_redis_t *r, ngx_http_chat_worker_t *w,
     const char *purpose, size_t out_max)
@@ -35,6 +53,20 @@ ngx_http_chat_redis_init(ngx_http_chat_redis_t *r, ngx_http_chat_worker_t *w,
     r->timer.data = r;
     r->timer.log = w->log;
     r->timer.cancelable = 1;
+}
+
+
+void
+ngx_http_chat_redis_state(ngx_http_chat_redis_t *r,
+    ngx_http_chat_redis_state_e state)
+{
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->w->log, 0,
+                   "chat: redis \"%V\" (%s): %s -> %s",
+                   &r->conf->name, r->purpose,
+                   ngx_http_chat_redis_states[r->state],
+                   ngx_http_chat_redis_states[state]);
+
+    r->state = state;
 }
 
 
@@ -110,7 +142,7 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
     pause = r->pause / 2 + ngx_random() % (r->pause / 2 + 1);
     r->pause = ngx_min(r->pause * 2, NGX_HTTP_CHAT_REDIS_PAUSES);
 
-    r->state = NGX_HTTP_CHAT_REDIS_PAUSING;
+    ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_PAUSING);
     ngx_add_timer(&r->timer, pause);
 }
 
@@ -175,7 +207,7 @@ ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r)
     r->peer.log_error = NGX_ERROR_ERR;
 
     r->turn++;
-    r->state = NGX_HTTP_CHAT_REDIS_CONNECTING;
+    ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_CONNECTING);
 
     r->build.log = r->w->log;
     r->reader = ngx_http_chat_reply_reader(&r->build);
@@ -270,7 +302,7 @@ ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r)
     was_up = r->up;
 
     r->up = 0;
-    r->state = NGX_HTTP_CHAT_REDIS_CLOSED;
+    ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_CLOSED);
     r->out_pos = 0;
     r->out_last = 0;
     r->asked = 0;

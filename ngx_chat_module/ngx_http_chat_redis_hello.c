@@ -49,7 +49,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
 
     case NGX_HTTP_CHAT_REDIS_AUTH:
 
-        r->state = NGX_HTTP_CHAT_REDIS_SELECT;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_SELECT);
 
         if (conf->user.len) {
             ngx_http_chat_redis_issue(r, 3, "AUTH", &conf->user,
@@ -66,7 +66,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
 
     case NGX_HTTP_CHAT_REDIS_SELECT:
 
-        r->state = NGX_HTTP_CHAT_REDIS_INFO;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_INFO);
 
         if (conf->db.len) {
             ngx_http_chat_redis_issue(r, 2, "SELECT", &conf->db);
@@ -77,7 +77,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
 
     case NGX_HTTP_CHAT_REDIS_INFO:
 
-        r->state = NGX_HTTP_CHAT_REDIS_ROLE;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_ROLE);
         ngx_http_chat_redis_issue(r, 1, "INFO");
         return;
 
@@ -91,7 +91,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
         }
 
         r->script = 0;
-        r->state = NGX_HTTP_CHAT_REDIS_SCRIPTS;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_SCRIPTS);
 
         /* fall through */
 
@@ -114,7 +114,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
 
         chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
 
-        r->state = NGX_HTTP_CHAT_REDIS_STORE;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_STORE);
 
         if (ngx_http_chat_redis_format(r, chat_store_get_cmd(&mem),
                                        NGX_HTTP_CHAT_REDIS_TIMEOUT,
@@ -314,7 +314,7 @@ ngx_http_chat_redis_up(ngx_http_chat_redis_t *r)
         ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_RECONNECTS, 1);
     }
 
-    r->state = NGX_HTTP_CHAT_REDIS_READY;
+    ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_READY);
     r->reported = 0;
     r->up = 1;
     r->up_since = ngx_current_msec;

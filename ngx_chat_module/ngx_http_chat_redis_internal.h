@@ -43,6 +43,9 @@ typedef struct {
 
 /* _redis.c */
 
+/* The one way from state to state: told in the debug log. */
+void ngx_http_chat_redis_state(ngx_http_chat_redis_t *r,
+    ngx_http_chat_redis_state_e state);
 /* ngx_http_chat_redis_fail() with the system's reason. */
 void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
     ngx_err_t err);

@@ -224,7 +224,7 @@ ngx_http_chat_redis_write(ngx_event_t *wev)
             return;
         }
 
-        r->state = NGX_HTTP_CHAT_REDIS_AUTH;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_AUTH);
         ngx_http_chat_redis_handshake(r, NULL);
 
         if (r->connection != c) {

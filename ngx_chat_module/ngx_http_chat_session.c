@@ -150,6 +150,10 @@ ngx_http_chat_session_create(ngx_http_chat_worker_t *w,
     w->sessions->n++;
     w->connections++;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, w->log, 0,
+                   "chat: session %p (%s): new, %ui with it",
+                   s, t->name, w->connections);
+
     return s;
 }
 

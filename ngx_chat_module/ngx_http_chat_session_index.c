@@ -14,6 +14,33 @@ static ngx_uint_t ngx_http_chat_session_same(ngx_http_chat_session_t *a,
     ngx_http_chat_session_t *b);
 
 
+#if (NGX_DEBUG)
+
+static const char  *ngx_http_chat_session_states[] = {
+    [NGX_HTTP_CHAT_NEW]       = "new",
+    [NGX_HTTP_CHAT_ATTACHING] = "attaching",
+    [NGX_HTTP_CHAT_LIVE]      = "live",
+    [NGX_HTTP_CHAT_LAGGING]   = "lagging",
+    [NGX_HTTP_CHAT_ENDED]     = "ended"
+};
+
+#endif
+
+
+void
+ngx_http_chat_session_state(ngx_http_chat_session_t *s,
+    ngx_http_chat_state_e state)
+{
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, s->worker->log, 0,
+                   "chat: session %p (%s): %s -> %s",
+                   s, s->transport->name,
+                   ngx_http_chat_session_states[s->state],
+                   ngx_http_chat_session_states[state]);
+
+    s->state = state;
+}
+
+
 ngx_int_t
 ngx_http_chat_session_register(ngx_http_chat_session_t *s)
 {
@@ -63,7 +90,7 @@ ngx_http_chat_session_unregister(ngx_http_chat_session_t *s)
         s->snapshot = NULL;
     }
 
-    s->state = NGX_HTTP_CHAT_ENDED;
+    ngx_http_chat_session_state(s, NGX_HTTP_CHAT_ENDED);
 
     ngx_queue_remove(&s->all);
     s->worker->sessions->n--;

@@ -100,6 +100,9 @@ ngx_http_chat_sse_handler(ngx_http_chat_req_t *q)
 
     r->write_event_handler = ngx_http_chat_sse_write;
 
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "chat event stream: open");
+
     ngx_http_chat_session_hello(sse->session, &instance, &cursor);
 
     ngx_post_event(&sse->flush, &ngx_posted_events);
@@ -273,6 +276,9 @@ ngx_http_chat_sse_close(ngx_http_chat_session_t *s, ngx_uint_t code,
     ngx_http_chat_sse_t  *sse;
 
     sse = ngx_http_chat_session_transport(s);
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, sse->req->request->connection->log, 0,
+                   "chat event stream: open -> closing");
 
     sse->closing = 1;
     ngx_post_event(&sse->flush, &ngx_posted_events);

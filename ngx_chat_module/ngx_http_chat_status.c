@@ -275,8 +275,9 @@ ngx_http_chat_status_workers(ngx_http_chat_zone_t *zone, ngx_uint_t exiting)
 
 
 /*
- * 200 while this worker's own probe came back lately, 503 otherwise.  What
- * counts is the way of a message, not that some connection is open.
+ * 200 while the node's probe came by at every worker lately and this one has
+ * its way to Redis, 503 otherwise.  What counts is the way of a message, not
+ * that some connection is open.
  */
 
 static ngx_int_t
