@@ -122,7 +122,8 @@ load_options(load_t *l, load_opt_t *o, char **argv)
         {"receivers", NULL, &o->receivers},
         {"publishers", NULL, &o->publishers}, {"n", NULL, &o->n},
         {"rate", NULL, &o->rate}, {"seconds", NULL, &o->seconds},
-        {"rounds", NULL, &o->rounds}, {"kill", NULL, &o->kill},
+        {"rounds", NULL, &o->rounds}, {"talk", NULL, &o->talk},
+        {"kill", NULL, &o->kill},
         {"signal", NULL, &o->signal}, {"redis", &o->redis, NULL},
         {"tls", NULL, &l->tls}, {"pause", NULL, &l->pause},
         {"jitter", NULL, &l->jitter}, {"size", NULL, &l->text_size}

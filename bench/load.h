@@ -205,6 +205,7 @@ typedef struct {
     unsigned         rate;
     unsigned         seconds;
     unsigned         rounds;
+    unsigned         talk;           /* each of the herd has a dialog */
     unsigned         kill;           /* process, */
     unsigned         signal;         /* and what it is sent */
 } load_opt_t;

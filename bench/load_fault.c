@@ -39,6 +39,7 @@ typedef struct {
 static int load_fault_step(load_t *l, uint64_t now);
 static unsigned load_deaf(load_t *l);
 static void load_crowd(load_t *l, load_opt_t *o, int fd);
+static unsigned load_crowd_acked(load_t *l);
 static int load_herd_step(load_t *l, uint64_t now);
 static unsigned load_herd_phase(load_t *l, uint64_t due);
 static void load_herd_redis(load_fault_t *f, unsigned n);
@@ -216,12 +217,17 @@ load_crowd(load_t *l, load_opt_t *o, int fd)
     load_allocate(l, o->n, 1);
 
     for (i = 0; i < o->n; i++) {
-        l->conns[i].silent = 1;
+        l->conns[i].silent = !o->talk;
         l->conns[i].account = i % l->n_accounts;
-        l->conns[i].channel = o->dialogs;      /* nobody speaks there */
+        /* nobody speaks there */
+        l->conns[i].channel = o->talk ? 0 : o->dialogs;
     }
 
     load_join(l, o->n, 0);
+
+    while (o->talk && !load_crowd_acked(l)) {
+        load_turn(l, 5000);
+    }
 
     l->resume = 1;
 
@@ -255,6 +261,21 @@ load_crowd(load_t *l, load_opt_t *o, int fd)
         /* until the others have ended */
         (void) !read(fd, &c, 1);
     }
+}
+
+
+static unsigned
+load_crowd_acked(load_t *l)
+{
+    unsigned  i;
+
+    for (i = 0; i < l->n_conns; i++) {
+        if (l->conns[i].acked < l->conns[i].n) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -190,6 +190,19 @@ sub herd() {
     }
 }
 
+# Those before have nothing but a token; of these each has a dialog.  At the
+# end, and not in every pair: operators are told of open dialogs.
+sub talkers() {
+    for (1 .. 3) {
+        $pair++;
+        my $r = crowd('ours', 'talkers', 15_000, $DRAIN, talk => 1,
+                      redis => $server{ours}{redis});
+        keep('talkers cpu', 'ours', $r->{cpu_us_per_client});
+        keep('talkers asked', 'ours', $r->{redis_calls})
+            if defined $r->{redis_calls};
+    }
+}
+
 sub crowd($name, $figure, $n, $within, @more) {
     my $r = run($name, mode => 'herd', n => $n, dialogs => 100, rate => 500,
                 seconds => $quick ? 2 : $DRAIN, jitter => $within * 1e6,
@@ -313,6 +326,7 @@ while ($pair < $pairs) {
     }
 }
 
+talkers() if wanted('talkers') && !$quick;
 physics() if wanted('physics');
 conformance() if wanted('conformance') && (%only || !$quick);
 
