@@ -4,6 +4,7 @@
  * bounds, and leave in one writev per connection and turn of the event loop.
  * While many entries come they are gathered for a moment: an answer leaves
  * together with its event, and what operators of many dialogs see together.
+ * A crowd is written to in slices, between which others have their turn.
  */
 
 #include "ngx_http_chat_ws_internal.h"
@@ -14,6 +15,7 @@
                                                 of who does not read */
 #define NGX_HTTP_CHAT_WS_CROWD      32       /* frames of a turn, from which */
 #define NGX_HTTP_CHAT_WS_GATHER     4        /* on they wait, ms */
+#define NGX_HTTP_CHAT_WS_LATE       256      /* written to in a turn */
 
 
 static ngx_msec_t ngx_http_chat_ws_gather(ngx_http_chat_worker_t *w);
@@ -245,7 +247,7 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
 
         ngx_queue_insert_tail(&ss->late, &ws->late);
 
-        if (!ss->flush.timer_set) {
+        if (!ss->flush.timer_set && !ss->flush.posted) {
             ngx_add_timer(&ss->flush, late);
         }
     }
@@ -257,13 +259,21 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
 void
 ngx_http_chat_ws_late(ngx_event_t *ev)
 {
+    ngx_uint_t                 n;
     ngx_queue_t               *q;
     ngx_http_chat_ws_t        *ws;
     ngx_http_chat_sessions_t  *ss;
 
     ss = ev->data;
 
-    while (!ngx_queue_empty(&ss->late)) {
+    for (n = 0; !ngx_queue_empty(&ss->late); n++) {
+
+        if (n == NGX_HTTP_CHAT_WS_LATE) {
+            /* somebody else may have a word */
+            ngx_post_event(ev, &ngx_posted_next_events);
+            return;
+        }
+
         q = ngx_queue_head(&ss->late);
         ws = ngx_queue_data(q, ngx_http_chat_ws_t, late);
 
