@@ -15,7 +15,7 @@ $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']],
            operators => [['ann', 'secret-password', 'operator']]);
-my $nginx = $t->nginx_conf(<<'CONF');
+my $nginx = $t->nginx_conf(<<'CONF', daemon => 1);
 %%GLOBALS%%
 events { worker_connections 512; }
 http {
@@ -28,25 +28,14 @@ http {
 }
 CONF
 
-# nginx takes USR2 only when its parent has gone: as a daemon
-my $file = "$nginx->{dir}/nginx.conf";
-my $text = $t->slurp($file) =~ s/^daemon off;$//mr;
-open my $fh, '>', $file or die $!;
-print $fh $text;
-close $fh;
-
 my ($rc, undef, $err) = $t->command($nginx->argv,
                                     env => $t->san_env('nginx'));
 is($rc, 0, 'nginx starts as a daemon') or diag $err;
 
-sub pid_of ($name) {
-    my ($pid) = $t->slurp("$nginx->{dir}/$name") =~ /^(\d+)/;
-    return $pid;
-}
-
+# a master that is killed would leave its workers
 my ($old, $new);
-END { kill 'KILL', grep { $_ && kill 0, $_ } $old, $new }
-$old = wait_for(sub { pid_of('nginx.pid') }, 20, 'a master');
+END { kill 'TERM', grep { $_ && kill 0, $_ } $old, $new }
+$old = wait_for(sub { $nginx->master }, 20, 'a master');
 
 my @v = map { $t->visitor(host => 'shop.test') } 1 .. 20;
 my $ann = $t->operator(host => 'desk.test', login => 'ann',
@@ -60,12 +49,7 @@ for my $v (@v) {
     $ann->take($v->{dialog});
 }
 
-kill 'USR2', $old;
-$new = wait_for(sub {
-    my $pid = pid_of('nginx.pid');
-    return $pid && $pid != $old && -e "$nginx->{dir}/nginx.pid.oldbin"
-        && $pid;
-}, 20, 'a new master');
+$new = $nginx->upgrade;
 isnt $new, $old, 'a new master runs beside the old one';
 
 my $round = 0;

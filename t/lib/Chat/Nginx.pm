@@ -6,7 +6,8 @@ package Chat::Nginx;
 #     %%GLOBALS%%        load_module, user, pid, error_log, thread_pool
 #     %%GLOBALS_HTTP%%   temporary paths, access_log
 #     %%REDIS%%          address for chat_redis
-#     %%IP%%             this test's own address in 127.0.0.0/8
+#     %%IP%%             this test's own address in 127.0.0.0/8; %%IP_x%% more
+#                        of them, by any name
 #     %%PORT%%           its first port; %%PORT_x%% more of them, by any name
 #     %%TESTDIR%%        the temporary prefix
 
@@ -19,10 +20,13 @@ use IO::Socket::INET;
 my $NGINX = '/usr/sbin/nginx';
 
 
-# args: test => Chat::Test, conf => template, workers, env
+# args: test => Chat::Test, conf => template, workers, env;
+# shutdown => worker_shutdown_timeout, module => another file to load,
+# daemon => 1: has no parent, as USR2 needs it (the test starts and ends it)
 sub new($class, %args) {
-    my $self = bless {workers => 2, %args}, $class;
+    my $self = bless {workers => 2, shutdown => '10s', %args}, $class;
     my $t = $self->{test};
+    $self->{module} //= "$t->{build}/ngx_http_chat_module.so";
     $self->{dir} = "$t->{dir}/$args{name}";
     mkdir $self->{dir};
     mkdir "$self->{dir}/$_" for qw(logs tmp html);
@@ -36,16 +40,16 @@ sub write_conf($self, $conf) {
     my $t = $self->{test};
 
     my $globals = join "\n",
-        "load_module $t->{build}/ngx_http_chat_module.so;",
+        "load_module $self->{module};",
         ($> == 0 ? 'user root root;' : ()),
         "pid $self->{dir}/nginx.pid;",
         'error_log ' . $self->{error_log} . ' ' . ($t->{log_level}) . ';',
         "worker_processes $self->{workers};",
         # a new binary (USR2) gets only what is named
         (map { "env $_;" } sort keys %{$t->san_env('nginx')}),
-        'worker_shutdown_timeout 10s;',
+        "worker_shutdown_timeout $self->{shutdown};",
         'thread_pool default threads=4 max_queue=64;',
-        'daemon off;', '';
+        ($self->{daemon} ? () : 'daemon off;'), '';
 
     my $http = join "\n",
         (map { "${_}_temp_path $self->{dir}/tmp/$_;" }
@@ -64,6 +68,7 @@ sub write_conf($self, $conf) {
     );
 
     $conf =~ s{%%PORT(?:_(\w+))?%%}{$t->port($1 // 'main')}ge;
+    $conf =~ s{%%IP_(\w+)%%}{$t->ip($1)}ge;
     $conf =~ s{%%(\w+)%%}{$fixed{$1} // die "no %%$1%%\n"}ge;
 
     open my $fh, '>', "$self->{dir}/nginx.conf" or die $!;
@@ -106,23 +111,41 @@ sub start($self) {
         return @now >= $self->{workers} && -s "$self->{dir}/nginx.pid";
     }, 20, 'nginx starts its workers');
 
-    for my $port (values %{$t->{ports}}) {
+    for my $at ($self->listens) {
         wait_for(sub {
-            IO::Socket::INET->new(PeerAddr => $t->ip, PeerPort => $port,
-                                  Timeout => 1)
-        }, 20, "port $port listens") if $self->listens($port);
+            IO::Socket::INET->new(PeerAddr => $at, Timeout => 1)
+        }, 20, "$at listens");
     }
 
     return $self;
 }
 
-sub listens($self, $port) {
+# Its addresses, with their ports.
+sub listens($self) {
     my $conf = $self->{test}->slurp("$self->{dir}/nginx.conf");
-    return $conf =~ /listen\s+\S*\b$port\b/;
+    my %at = map { $_ => 1 } $conf =~ /listen\s+(127[\d.]+:\d+)/g;
+    return sort keys %at;
 }
 
 
 sub pid($self) { return $self->{process}->pid }
+
+# The master of a daemon, as its pid file tells.
+sub master($self) {
+    my ($pid) = $self->{test}->slurp("$self->{dir}/nginx.pid") =~ /^(\d+)/;
+    return $pid;
+}
+
+# USR2: the pid of another master, which runs beside the one there was.
+sub upgrade($self) {
+    my $old = $self->master;
+    kill 'USR2', $old;
+    return wait_for(sub {
+        my $pid = $self->master;
+        return $pid && $pid != $old && -e "$self->{dir}/nginx.pid.oldbin"
+            && $pid;
+    }, 20, 'a new master');
+}
 
 # Live workers that are not shutting down, by pid.  They have their title
 # when their modules are set up.

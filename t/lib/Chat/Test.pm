@@ -52,9 +52,10 @@ sub new($class, %args) {
 
 # ------------------------------------------------------------- addresses
 
-# An address of 127.0.0.0/8 of this test's own, so that ports never collide.
-sub ip($self) {
-    return $self->{ip} //= do {
+# An address of 127.0.0.0/8 of this test's own, so that ports never collide;
+# others by name.
+sub ip($self, $name = 'main') {
+    return $self->{ips}{$name} //= do {
         my $ip;
         do {
             $ip = join '.', 127, 16 + int rand 200, int rand 256,
