@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 
-# Promise: several nginx share one Redis: the same order everywhere, presence
-# and typing across nodes, and when a whole node dies its clients go on at
-# another one.
+# Promise: several nginx, each at an address of its own, share one Redis: the
+# same order everywhere, presence and typing across nodes, and when a whole
+# node dies its clients go on at another one.
 
 use v5.36;
 use lib 't/lib';
@@ -24,9 +24,9 @@ http {
     %%GLOBALS_HTTP%%
     chat_zone main 8m;
     chat_redis %%REDIS%%;
-    server { listen %%IP%%:%%PORT_NODE%%; server_name shop.test; chat on; }
+    server { listen %%IP_NODE%%:%%PORT%%; server_name shop.test; chat on; }
     server {
-        listen %%IP%%:%%PORT_NODE%%;
+        listen %%IP_NODE%%:%%PORT%%;
         server_name desk.test;
         chat_cabinet on;
     }
@@ -35,16 +35,16 @@ CONF
 
 my %node;
 for my $name (qw(east west)) {
-    $node{$name} = $t->nginx($conf =~ s/PORT_NODE/PORT_$name/gr);
+    $node{$name} = $t->nginx($conf =~ s/IP_NODE/IP_$name/gr);
 }
 
 sub visitor ($name) {
-    return $t->visitor(host => 'shop.test', port => $t->port($name),
+    return $t->visitor(host => 'shop.test', ip => $t->ip($name),
                        record => 1);
 }
 
 sub operator ($name, $login) {
-    return $t->operator(host => 'desk.test', port => $t->port($name),
+    return $t->operator(host => 'desk.test', ip => $t->ip($name),
         login => $login, password => 'secret-password', record => 1);
 }
 
@@ -82,8 +82,13 @@ $ann->wait_sent;
 
 $ann->typing($d);
 wait_for(sub { got($v, 'typing', sub ($f) { $f->{dialog} eq $d }) }, 10,
-         'typing crosses nodes');
-pass('typing crosses nodes');
+         'the visitor sees that the operator types');
+pass('typing crosses nodes: to the visitor');
+
+$v->typing;
+wait_for(sub { got($ann, 'typing', sub ($f) { $f->{dialog} eq $d }) }, 10,
+         'the operator sees that the visitor types');
+pass('... and to the operator');
 
 # both sides at once, unordered by anything but the log
 my $n = 40;
@@ -108,7 +113,7 @@ $ann->post('Is anybody there?', dialog => $d);
 $ann->wait_sent;
 
 # the balancer in front sends the visitor to the node that lives
-$v->{port} = $t->port('west');
+$v->{ip} = $t->ip('west');
 $v->wait_text('Is anybody there?', undef, 30);
 $v->post('Yes, I am');
 $_->wait_text('Yes, I am', $d) for $ann, $v;
