@@ -29,7 +29,8 @@ http {
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
 }
 CONF
-my $nginx = $t->nginx($conf =~ s/ZONE/8m/r);
+# nginx's own deadline is far away: it is not what ends old workers
+my $nginx = $t->nginx($conf =~ s/ZONE/8m/r, shutdown => '10m');
 
 my @v = map { $t->visitor(host => 'shop.test') } 1 .. 30;
 my $ann = $t->operator(host => 'desk.test', login => 'ann',
