@@ -208,6 +208,8 @@ prove:
 	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
 
 ## test-full: test, then checks, sanitizers, long chaos, packages, fresh machine
+# with tests that build an earlier commit, too
+test-full: export CHAT_LONG := 1
 test-full: test check asan chaos deb fresh-test
 
 ## units: the C unit tests only

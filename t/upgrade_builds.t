@@ -1,0 +1,186 @@
+#!/usr/bin/env perl
+
+# Promise: a binary upgrade to another build of the module, and back again,
+# is two nodes of one store for a while: visitors and operators of either
+# talk to each other, and no message is lost, repeated or reordered.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Cwd qw(abs_path);
+use Test::More;
+
+# the other build: the last commit whose append script took and gave other
+# values than today's, so that Redis hears two scripts at once
+my $BEFORE = '53c1650975d9';
+
+plan(skip_all => 'builds another commit: only with CHAT_LONG=1')
+    unless $ENV{CHAT_LONG};
+plan(skip_all => 'the other build is not sanitized') if $ENV{SAN};
+plan(skip_all => "no git history that has commit $BEFORE")
+    if system("git cat-file -e '$BEFORE^{commit}' 2>/dev/null") != 0;
+
+my $t = Chat::Test->new(log_level => 'info');
+my $src = abs_path($t->{dir}) . '/src';
+mkdir $src or die $!;
+is(system("git archive $BEFORE | tar -x -C '$src'"), 0, 'the other sources');
+
+my %so = (now => "$t->{build}/ngx_http_chat_module.so",
+          before => "$src/build/ngx_http_chat_module.so");
+
+# with none of what a make above us was told
+my ($rc, undef, $err) = $t->command(['env', '-i', "PATH=$ENV{PATH}", 'make',
+    '-j1', '-C', $src, "B=$src/build", $so{before}], timeout => 900);
+is($rc, 0, 'the other build') or die $err;
+
+$t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']],
+    operators => [map { [$_, 'secret-password', 'operator'] }
+                  qw(ann bob cid)]);
+
+# Beside the port of all, each master has one of its own.
+my $conf = <<'CONF';
+%%GLOBALS%%
+events { worker_connections 512; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_drain 1s;
+    server {
+        listen %%IP%%:%%PORT%%;
+        listen %%IP%%:%%PORT_OWN%%;
+        server_name shop.test;
+        chat on;
+    }
+    server {
+        listen %%IP%%:%%PORT%%;
+        listen %%IP%%:%%PORT_OWN%%;
+        server_name desk.test;
+        chat_cabinet on;
+    }
+}
+CONF
+
+# What a package does: another file at the path of load_module.
+my $module = "$t->{dir}/module.so";
+
+sub put ($build) {
+    symlink $so{$build}, "$module.new" or die $!;
+    rename "$module.new", $module or die $!;
+}
+
+# The build that a master has in its memory.
+sub has ($pid) {
+    my $maps = $t->slurp("/proc/$pid/maps");
+    return join ' ', grep { $maps =~ /\Q$so{$_}\E$/m } sort keys %so;
+}
+
+put('before');
+my $nginx = $t->nginx_conf($conf =~ s/OWN/one/gr, module => $module,
+                           daemon => 1);
+($rc, undef, $err) = $t->command($nginx->argv);
+is($rc, 0, 'nginx starts with the other build') or diag $err;
+
+# a master that is killed would leave its workers
+my ($old, $new);
+END { kill 'TERM', grep { $_ && kill 0, $_ } $old, $new }
+$old = wait_for(sub { $nginx->master }, 20, 'a master');
+is(has($old), 'before', 'it is what serves');
+
+my (@v, @ops, %owner, %rounds);
+my ($round, $turn) = (0, 0);
+
+sub operator ($own, $login) {
+    my $o = $t->operator(host => 'desk.test', login => $login,
+        password => 'secret-password', port => $t->port($own));
+    $o->wait_welcome;
+    push @ops, $o;
+    return $o;
+}
+
+# Visitors at one master; the operators take them in turns.
+sub visitors ($own, @takers) {
+    for (1 .. 2 * @takers) {
+        my $v = $t->visitor(host => 'shop.test', port => $t->port($own));
+        my $o = $owner{$v} = $takers[$turn++ % @takers];
+        $v->wait_welcome;
+        $v->post('hello');
+        $v->wait_sent;
+        $o->wait_text('hello', $v->{dialog});
+        $o->take($v->{dialog});
+        push @v, $v;
+    }
+}
+
+sub talk ($what) {
+    $round++;
+    for my $v (@v) {
+        $rounds{$v}++;
+        $v->post("question $round");
+        $owner{$v}->post("answer $round", dialog => $v->{dialog});
+    }
+    for my $v (@v) {
+        for my $side ($v, $owner{$v}) {
+            $side->wait_text($_, $v->{dialog}, 30)
+                for "question $round", "answer $round";
+        }
+    }
+    pass($what);
+}
+
+my $here = operator('one', 'ann');
+visitors('one', $here);
+talk('before the upgrade');
+
+for ([now => 'two', 'bob', 'the upgrade'],
+     [before => 'three', 'cid', 'the way back'])
+{
+    my ($build, $own, $login, $what) = @$_;
+    my $last = $own eq 'two' ? 'one' : 'two';
+
+    put($build);
+    $nginx->write_conf($conf =~ s/OWN/$own/gr);
+    $new = $nginx->upgrade;
+    is(has($new), $build, "$what: the new master has its build");
+    isnt(has($old), $build, '... the old one has the other');
+
+    # who comes to either is taken by operators of both
+    my $there = operator($own, $login);
+    visitors($_, $here, $there) for $last, $own;
+    talk("$what: from either to either") for 1 .. 3;
+
+    # who is sent away comes back at the port of all
+    $_->{port} = $t->port
+        for grep { $_->{port} == $t->port($last) } @v, @ops;
+    kill 'QUIT', $old;
+    talk("$what: while the old master drains");
+    wait_for(sub { !kill 0, $old }, 30, 'the old master is gone');
+    $old = $new;
+    undef $new;
+    talk("$what: the new master alone");
+    $here = $there;
+}
+
+my %unlike;
+for my $o (@ops) {
+    $unlike{$_->{dialog}} = $o->{login}
+        for grep { "@{[$_->texts]}" ne "@{[$o->texts($_->{dialog})]}" } @v;
+}
+is_deeply(\%unlike, {}, 'the same order for each visitor and all operators');
+is(scalar(grep { $_->texts != 1 + 2 * $rounds{$_} } @v), 0,
+   'nothing was lost');
+is(scalar(grep { my %n; $n{$_}++ for $_->texts; grep { $_ > 1 } values %n }
+          @v), 0, 'nothing was doubled');
+is($_->{dups} + $_->{disorder} + $_->{broken} + $_->{refused}, 0,
+   'nor was anything for a client to put right') for @ops;
+is(scalar(grep { $_->{dups} + $_->{disorder} + $_->{broken} } @v), 0,
+   '... of the visitors, too');
+
+kill 'QUIT', $old;
+wait_for(sub { !kill 0, $old }, 30, 'the last master ends well');
+undef $old;
+is_deeply([$nginx->complaints], [], 'no alerts, of any of them');
+$t->done;
