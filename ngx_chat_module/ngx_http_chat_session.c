@@ -95,16 +95,13 @@ ngx_http_chat_sessions_ticked(void *data)
 ngx_int_t
 ngx_http_chat_sessions_room(ngx_http_chat_worker_t *w)
 {
-    ngx_uint_t  max, reserve;
-
-    max = w->mcf->connections ? w->mcf->connections
-                              : w->cycle->connection_n / 2;
+    ngx_uint_t  reserve;
 
     /* what the web sites need, and our own way to the store */
     reserve = w->cycle->connection_n / 32;
 
     if (w->exiting
-        || w->connections >= max
+        || w->connections >= w->mcf->connections
         || w->cycle->free_connection_n < reserve)
     {
         ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
