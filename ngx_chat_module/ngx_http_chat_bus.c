@@ -342,6 +342,7 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
 
     if (bus->ticks % 4 == 0) {
         ngx_http_chat_write_tick(bus->w);
+        ngx_http_chat_write_ping(bus->w);
 
         ngx_http_chat_spare_sum(&blocks, &bytes);
         ngx_http_chat_gauge(bus->w, CHAT_METRIC_SPARE_BLOCKS, blocks);
@@ -350,7 +351,6 @@ ngx_http_chat_bus_tick_handler(ngx_event_t *ev)
 
     if (bus->ticks % 20 == 0) {
         ngx_http_chat_presence_renew(bus);
-        ngx_http_chat_write_ping(bus->w);
     }
 
     if (bus->leader && bus->ticks % 2 == 0) {

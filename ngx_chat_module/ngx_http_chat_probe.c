@@ -10,7 +10,8 @@
 #include "chat_str.h"
 
 
-#define NGX_HTTP_CHAT_PROBE_LOST  3000         /* ms */
+/* ms; with 2 s until the next probe and a tick it is noticed within 5 s */
+#define NGX_HTTP_CHAT_PROBE_LOST  2500
 /* the global log: half a day of probes of one node */
 #define NGX_HTTP_CHAT_PROBE_KEEP  20000
 

@@ -11,7 +11,7 @@
 
 /*
  * A probe goes through the log each 2 s, and one that does not come back is
- * noticed after 3 s: beyond that nothing is known to be delivered.
+ * noticed after 2.5 s: beyond that nothing is known to be delivered.
  */
 #define NGX_HTTP_CHAT_HEALTHY  5000            /* ms */
 

@@ -97,7 +97,11 @@ void ngx_http_chat_write_exit(ngx_http_chat_worker_t *w);
 /* Each second: gives up what is too old. */
 void ngx_http_chat_write_tick(ngx_http_chat_worker_t *w);
 
-/* Now and then: a dead connection is noticed before it is needed. */
+/*
+ * Each second: a dead connection is noticed before it is needed, within 4 s
+ * (NGX_HTTP_CHAT_REDIS_TIMEOUT after the next ping), also by a worker that
+ * has nothing to ask.
+ */
 void ngx_http_chat_write_ping(ngx_http_chat_worker_t *w);
 
 /*

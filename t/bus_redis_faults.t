@@ -147,11 +147,15 @@ subtest 'no answer' => sub {
 };
 
 subtest 'connected, but what is written does not come back' => sub {
+    wait_for(sub { grep { $_->{chat_reads} } values %{$proxy->{open}} }, 10,
+             'somebody reads the log');
     mark();
-    $proxy->mode('deaf');
+    my $start = now();
+    $proxy->silence('reader');
     logged(qr/\(log\): what is written does not come back/, 15);
-    mark();
-    $proxy->mode('pass');
+    my $took = now() - $start;
+    cmp_ok $took, '<', 5 * $Chat::Loop::SLOW,
+        sprintf 'noticed after %.2f s', $took;
     logged(qr/\(log\) is back/);
     talks('heard again');
 };

@@ -10,8 +10,9 @@ package Chat::Proxy;
 #     shut     connections are closed at once
 #     say      every connection is told $proxy->{text} and closed
 #     answer   every request is answered by $proxy->{text}
-#     deaf     XREAD gets no answer, everything else does
 #     edit     $proxy->{edit}->($bytes) gives what is passed on
+#
+# mode() closes what is open; silence() lets it stay open and swallows it.
 
 use v5.36;
 
@@ -23,8 +24,8 @@ use Scalar::Util qw(weaken);
 # args: path => socket to listen on, to => Redis' socket; or listen => and
 # to => {address, port}
 sub new($class, %args) {
-    my $self = bless {mode => 'pass', open => {}, accepted => 0, %args},
-        $class;
+    my $self = bless {mode => 'pass', open => {}, behind => {},
+                      accepted => 0, %args}, $class;
     weaken(my $weak = $self);
     unlink $self->{path} if $self->{path};
     $self->{server} = Mojo::IOLoop->server(
@@ -34,7 +35,10 @@ sub new($class, %args) {
     return $self;
 }
 
-sub address($self) { return "unix:$self->{path}" }
+sub address($self) {
+    my $on = $self->{listen} or return "unix:$self->{path}";
+    return "$on->{address}:$on->{port}";
+}
 
 # From now on it behaves so; connections of before are closed.
 sub mode($self, $mode, %more) {
@@ -43,16 +47,19 @@ sub mode($self, $mode, %more) {
 }
 
 sub drop($self) {
-    $_->close for values %{delete $self->{open}};
-    $self->{open} = {};
+    my @streams = map { values %$_ } @$self{qw(open behind)};
+    @$self{qw(open behind)} = ({}, {});
+    $_->close for @streams;
 }
 
-# Open connections stay, but nothing passes any more, not even an end: a
-# phone has left its network.  New ones get no further than here.
-sub silence($self) {
-    $self->{silent} = 1;
-    $self->{mode} = 'hole';
-    $_->stop for map { $_, $_->{chat_up} // () } values %{$self->{open}};
+# Open connections stay, but what comes either way is lost, an end, too: a
+# phone has left its network, a firewall has forgotten us.  New ones get no
+# further than here.  Or only that one goes silent which reads the log.
+sub silence($self, $which = 'all') {
+    $self->{mode} = 'hole' if $which eq 'all';
+    $_->{chat_silent} = 1
+        for grep { $which eq 'all' || $_->{chat_reads} }
+            values %{$self->{open}};
 }
 
 sub _accept($self, $stream, $id) {
@@ -63,10 +70,10 @@ sub _accept($self, $stream, $id) {
     weaken(my $weak = $self);
     my ($up, @early, $closed);
 
-    $stream->on(close => sub {
+    $stream->on(close => sub ($s) {
         $closed = 1;
         delete $weak->{open}{$id} if $weak;
-        $up->close if $up;
+        $up->close if $up && !$s->{chat_silent};
     });
 
     return $stream->close if $mode eq 'shut';
@@ -76,22 +83,24 @@ sub _accept($self, $stream, $id) {
         if $mode eq 'answer';
     return if $mode eq 'hole';
 
-    my $reads = 0;
     $stream->on(read => sub ($s, $bytes) {
-        $reads ||= $bytes =~ /XREAD/;
+        return if $s->{chat_silent};
+        $s->{chat_reads} ||= $bytes =~ /XREAD/;
         return $up ? $up->write($bytes) : push @early, $bytes;
     });
 
     my $to = ref $self->{to} ? $self->{to} : {path => $self->{to}};
     Mojo::IOLoop->client($to, sub ($loop, $err, $down) {
         return $stream->close if $err;
-        return $down->close if $closed;
-        return $stream->{chat_up} = $down->stop if !$weak || $weak->{silent};
-        $up = $stream->{chat_up} = $down;
+        return $down->close if $closed || !$weak;
+        $up = $weak->{behind}{$id} = $down;
         $up->timeout(0);
-        $up->on(close => sub { $stream->close });
+        $up->on(close => sub {
+            delete $weak->{behind}{$id} if $weak;
+            $stream->close unless $stream->{chat_silent};
+        });
         $up->on(read => sub ($s, $bytes) {
-            return if $mode eq 'deaf' && $reads;
+            return if $stream->{chat_silent};
             $bytes = $weak->{edit}->($bytes) if $mode eq 'edit' && $weak;
             $mode eq 'bytes' ? _drip($stream, $bytes)
                              : $stream->write($bytes);
