@@ -208,7 +208,7 @@ prove:
 	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
 
 ## test-full: test, then checks, sanitizers, long chaos, packages, fresh machine
-# with tests that build an earlier commit, too
+# with tests that build an earlier commit or take minutes, too
 test-full: export CHAT_LONG := 1
 test-full: test check asan chaos deb fresh-test
 
