@@ -1,6 +1,6 @@
 package Chat::Redis;
 
-# A private redis-server: unix socket, AOF everysec, noeviction, as in
+# A private redis-server: unix socket or TCP, AOF everysec, noeviction, as in
 # production; and its abuse.
 
 use v5.36;
@@ -10,7 +10,8 @@ use Chat::Process;
 use Redis ();
 
 
-# args: dir (kept over restarts), build, conf => ["maxmemory 50mb", ...]
+# args: dir (kept over restarts), build, conf => ["maxmemory 50mb", ...],
+# tcp => {address, port}: it listens there, too, and is found there
 sub new($class, %args) {
     my $self = bless {%args}, $class;
     mkdir $self->{dir};
@@ -22,10 +23,12 @@ sub new($class, %args) {
 
 sub start($self) {
     my $shim = "$self->{build}/t/slow_fsync.so";
+    my $tcp = $self->{tcp};
+    my $port = $tcp ? "port $tcp->{port}\nbind $tcp->{address}" : 'port 0';
 
     open my $fh, '>', "$self->{dir}/redis.conf" or die $!;
     print $fh <<"CONF", map { "$_\n" } @{$self->{conf} // []};
-port 0
+$port
 unixsocket $self->{socket}
 unixsocketperm 777
 dir $self->{dir}
@@ -56,10 +59,16 @@ CONF
 
 
 sub socket($self) { return $self->{socket} }
-sub address($self) { return "unix:$self->{socket}" }
+
+sub address($self) {
+    my $tcp = $self->{tcp};
+    return $tcp ? "$tcp->{address}:$tcp->{port}" : "unix:$self->{socket}";
+}
+
 sub pid($self) { return $self->{process}->pid }
 
-# A new connection (Redis.pm): commands are its methods.
+# A new connection (Redis.pm): commands are its methods.  Always by the
+# socket, as the user who may do everything.
 sub connect($self) {
     return Redis->new(sock => $self->{socket}, cnx_timeout => 2,
                       read_timeout => 30, encoding => undef);

@@ -74,7 +74,10 @@ sub port($self, $name = 'main') {
 
 # ------------------------------------------------------------- processes
 
+# tcp => 1: on a port of the test's own address instead of a socket
 sub redis($self, %args) {
+    $args{tcp} = {address => $self->ip, port => $self->port('redis')}
+        if $args{tcp};
     return $self->{redis} //= Chat::Redis->new(dir => "$self->{dir}/redis",
         build => $self->{build}, %args);
 }
