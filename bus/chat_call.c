@@ -64,7 +64,8 @@ chat_call_outcome(chat_op_t *op, int rc, chat_redis_error_e refused)
     case CHAT_REDIS_REFUSED:
         return chat_op_fail(op, CHAT_E_INTERNAL);
 
-    default: /* AWAY, NOSCRIPT, AUTH: the connection is made anew */
+    default: /* AWAY, NOSCRIPT: the connection is made anew; AUTH: a right is
+                missing, which may be given any time */
         return chat_call_fail(op, CHAT_E_STORE_DOWN, CHAT_RETRY_DOWN);
     }
 }

@@ -18,6 +18,7 @@ typedef enum {
     CHAT_SCRIPT_APPEND = 0,
     CHAT_SCRIPT_COMMIT,
     CHAT_SCRIPT_COMMIT_OOM,
+    CHAT_SCRIPT_RIGHTS,        /* asked once: what the others need */
     CHAT_SCRIPTS
 } chat_script_e;
 

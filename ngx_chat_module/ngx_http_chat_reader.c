@@ -212,11 +212,17 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
     }
 
     rc = ngx_http_chat_reader_known(reply, &feed->info);
-    ngx_http_chat_reply_free(reply);
 
     if (rc != NGX_OK) {
         ngx_http_chat_redis_fail(&reader->redis,
-                                 "unexpected answer to XINFO STREAM");
+                                 reply->type == REDIS_REPLY_ERROR
+                                 ? reply->str
+                                 : "unexpected answer to XINFO STREAM");
+    }
+
+    ngx_http_chat_reply_free(reply);
+
+    if (rc != NGX_OK) {
         return;
     }
 

@@ -9,6 +9,8 @@
 
 static void ngx_http_chat_redis_report(ngx_http_chat_redis_t *r,
     const char *why);
+static void ngx_http_chat_redis_tell(ngx_http_chat_redis_t *r,
+    const char *why);
 static void ngx_http_chat_redis_connect(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_redis_timer(ngx_event_t *ev);
 static void ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r);
@@ -162,12 +164,42 @@ ngx_http_chat_redis_report(ngx_http_chat_redis_t *r, const char *why)
         return;
     }
 
+    ngx_http_chat_redis_tell(r, why);
+    r->reported = 1;
+}
+
+
+/*
+ * Of what this user may not do, one call fails while all others are served:
+ * that is no outage, but somebody must hear of it.
+ */
+
+void
+ngx_http_chat_redis_denied(ngx_http_chat_redis_t *r, const char *why)
+{
+    ngx_msec_t  age;
+
+    age = ngx_current_msec - r->told;
+
+    if (age < 1000
+        || (age < NGX_HTTP_CHAT_REDIS_AGAIN
+            && ngx_strncmp(r->reason, why, sizeof(r->reason) - 1) == 0))
+    {
+        return;
+    }
+
+    ngx_http_chat_redis_tell(r, why);
+}
+
+
+static void
+ngx_http_chat_redis_tell(ngx_http_chat_redis_t *r, const char *why)
+{
     ngx_log_error(NGX_LOG_ERR, r->w->log, 0, "chat: redis \"%V\" (%s): %s",
                   &r->conf->name, r->purpose, why);
 
     (void) ngx_cpystrn((u_char *) r->reason, (u_char *) why,
                        sizeof(r->reason));
-    r->reported = 1;
     r->told = ngx_current_msec;
 }
 

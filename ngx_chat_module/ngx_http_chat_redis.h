@@ -5,8 +5,8 @@
  * closed.  What a lost call means is for its owner to decide: nothing is
  * ever sent twice from here.
  *
- *   closed -> connecting -> AUTH, SELECT, INFO, scripts, store -> ready
- *                ^ pause <-------- any failure --------------------+
+ *  closed -> connecting -> AUTH, SELECT, INFO, scripts, rights, store -> ready
+ *               ^ pause <-------- any failure ----------------------------+
  */
 
 #ifndef _NGX_HTTP_CHAT_REDIS_H_INCLUDED_

@@ -1,7 +1,8 @@
 
 /*
  * From a connected socket to a connection that may be used: who we are, what
- * the server is, our scripts, and whether it holds a store of ours.
+ * the server is, our scripts and whether they may do what they do, and
+ * whether it holds a store of ours.
  */
 
 #include "ngx_http_chat_redis_internal.h"
@@ -22,6 +23,7 @@ static void ngx_http_chat_redis_up(ngx_http_chat_redis_t *r);
 
 
 static const chat_str_t  ngx_http_chat_redis_load = chat_string("LOAD");
+static const chat_str_t  ngx_http_chat_redis_one = chat_string("1");
 
 
 /*
@@ -33,7 +35,7 @@ void
 ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
 {
     chat_mem_t                   mem;
-    chat_str_t                   sha;
+    chat_str_t                   sha, key;
     const char                  *why;
     u_char                       block[1024];
     ngx_http_chat_redis_conf_t  *conf;
@@ -111,6 +113,17 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
                                       &chat_scripts[r->script++].text);
             return;
         }
+
+        chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
+        key = chat_key_global(&mem, "store");
+
+        r->state = NGX_HTTP_CHAT_REDIS_RIGHTS;
+        ngx_http_chat_redis_issue(r, 4, "EVALSHA",
+                                  &chat_scripts[CHAT_SCRIPT_RIGHTS].sha,
+                                  &ngx_http_chat_redis_one, &key);
+        return;
+
+    case NGX_HTTP_CHAT_REDIS_RIGHTS:
 
         chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
 

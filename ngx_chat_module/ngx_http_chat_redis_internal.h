@@ -16,6 +16,7 @@
 
 
 #define NGX_HTTP_CHAT_REDIS_KEEP  262144       /* of idle buffers */
+#define NGX_HTTP_CHAT_REDIS_AGAIN 60000        /* ms: the same is told again */
 
 
 /* The names are what happens next. */
@@ -28,6 +29,7 @@ typedef enum {
     NGX_HTTP_CHAT_REDIS_INFO,
     NGX_HTTP_CHAT_REDIS_ROLE,
     NGX_HTTP_CHAT_REDIS_SCRIPTS,
+    NGX_HTTP_CHAT_REDIS_RIGHTS,
     NGX_HTTP_CHAT_REDIS_STORE,
     NGX_HTTP_CHAT_REDIS_READY
 } ngx_http_chat_redis_state_e;
@@ -49,6 +51,8 @@ void ngx_http_chat_redis_state(ngx_http_chat_redis_t *r,
 /* ngx_http_chat_redis_fail() with the system's reason. */
 void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
     ngx_err_t err);
+/* Tells what this user may not do; the connection stays. */
+void ngx_http_chat_redis_denied(ngx_http_chat_redis_t *r, const char *why);
 /* Sets the timer for the oldest call. */
 void ngx_http_chat_redis_expect(ngx_http_chat_redis_t *r);
 

@@ -391,6 +391,12 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
             return NGX_ERROR;
         }
 
+        /* the hand-shake and the reader of the log tell it themselves */
+
+        if (means == CHAT_REDIS_AUTH && r->up && !r->blocks) {
+            ngx_http_chat_redis_denied(r, reply->str);
+        }
+
         q = ngx_queue_head(&r->pending);
         ngx_queue_remove(q);
         ngx_queue_insert_head(&r->spare, q);

@@ -279,4 +279,24 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "return { 'ok', id, seq, s and s[4] or '' }\n"),
         chat_string("b234fc7f507e0b8561929e6382b1d53506cc67f6")
     },
+
+    [CHAT_SCRIPT_RIGHTS] = {
+        chat_string(
+    "#!lua flags=no-writes,allow-oom\n"
+    "local k = KEYS[1]\n"
+    "for _, c in ipairs({\n"
+    "{ 'xadd', k, '*', 'h', '' }, { 'rpush', k, '' }, { 'del', k },\n"
+    "{ 'hget', k, 'f' }, { 'hmget', k, 'f' }, { 'hgetall', k },\n"
+    "{ 'hlen', k }, { 'hset', k, 'f', '' }, { 'hsetnx', k, 'f', '' },\n"
+    "{ 'hdel', k, 'f' }, { 'zadd', k, '0', '' }, { 'zrem', k, '' },\n"
+    "{ 'zremrangebyscore', k, '0', '0' }, { 'expireat', k, '0' },\n"
+    "}) do\n"
+    "if not redis.acl_check_cmd(unpack(c)) then\n"
+    "return redis.error_reply('NOPERM this user has no permissions to '\n"
+    ".. \"run the '\" .. c[1] .. \"' command on our keys in a script\")\n"
+    "end\n"
+    "end\n"
+    "return redis.status_reply('OK')\n"),
+        chat_string("0df7707e7eec066c3d64fa8b1b8c4d9fe698b4a0")
+    },
 };
