@@ -105,7 +105,7 @@ for my $case (@cases) {
 
 is(scalar(grep { $_->{connects} != 1 } @v, $ann), 0,
    'nobody had to connect again');
-$v->wait_sent;
+$v->wait_text("into it: $cases[-1][0]");
 is_deeply([$v->texts], ['Hello', map { "into it: $_->[0]" } @cases],
           'each message once');
 is(scalar(grep { $_->{dups} + $_->{disorder} + $_->{broken} } @v, $ann), 0,

@@ -101,7 +101,9 @@ cmp_ok($took, '<', 2 * $Chat::Loop::SLOW,
        sprintf 'the first delivery comes %.2f s after it', $took);
 
 $_->wait_sent(20) for @v, $ann;
-$ann->wait_text("kept $_", $v[$_]{dialog}, 15) for 0 .. $#v;
+for my $i (0 .. $#v) {
+    $_->wait_text("kept $i", $v[$i]{dialog}, 15) for $v[$i], $ann;
+}
 $v[0]->wait_text('and from me');
 $ann->wait_text('and from me', $v[0]{dialog});
 
