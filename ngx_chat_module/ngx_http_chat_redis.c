@@ -27,6 +27,7 @@ static const char  *ngx_http_chat_redis_states[] = {
     [NGX_HTTP_CHAT_REDIS_INFO]       = "info",
     [NGX_HTTP_CHAT_REDIS_ROLE]       = "role",
     [NGX_HTTP_CHAT_REDIS_SCRIPTS]    = "scripts",
+    [NGX_HTTP_CHAT_REDIS_RIGHTS]     = "rights",
     [NGX_HTTP_CHAT_REDIS_STORE]      = "store",
     [NGX_HTTP_CHAT_REDIS_READY]      = "ready"
 };

@@ -78,7 +78,7 @@ my $way = qr/(?<what>\d+#\d+: chat: redis "[^"]+" \([^)]+\)): (?<from>\w+) -> (?
 is_deeply([grep { !/: closed -> \w+ after nothing$/ } @$torn], [],
           'no connection to Redis changes unseen');
 ok($seen->{$_}, "connections to Redis are seen $_")
-    for qw(connecting auth select info role scripts store ready closed
+    for qw(connecting auth select info role scripts rights store ready closed
            pausing);
 
 my $log = $nginx->log;
