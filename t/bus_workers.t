@@ -54,21 +54,7 @@ sub all_talk ($what) {
     pass("all $round rounds after $what");
 }
 
-# The worker that reads the log, as the log tells: the last one that said so
-# (who sleeps has not said yet that it does no more), 0 if it is no more.
-sub leader () {
-    my @reads;
-
-    for ($nginx->log =~ /(\d+#\d+: chat: this worker (?:reads the log now|does not read))/g) {
-        my ($pid) = /^(\d+)/;
-        @reads = grep { $_ != $pid } @reads;
-        push @reads, $pid if /now$/;
-    }
-
-    my %lives = map { $_ => 1 } $nginx->workers;
-    my ($pid) = grep { $lives{$_} } reverse @reads;
-    return $pid // 0;
-}
+sub leader () { return $nginx->reader }
 
 all_talk('the start');
 

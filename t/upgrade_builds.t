@@ -79,16 +79,8 @@ sub has ($pid) {
 }
 
 put('before');
-my $nginx = $t->nginx_conf($conf =~ s/OWN/one/gr, module => $module,
-                           daemon => 1);
-($rc, undef, $err) = $t->command($nginx->argv);
-is($rc, 0, 'nginx starts with the other build') or diag $err;
-
-# a master that is killed would leave its workers
-my ($old, $new);
-END { kill 'TERM', grep { $_ && kill 0, $_ } $old, $new }
-$old = wait_for(sub { $nginx->master }, 20, 'a master');
-is(has($old), 'before', 'it is what serves');
+my $nginx = $t->nginx($conf =~ s/OWN/one/gr, module => $module, daemon => 1);
+is(has($nginx->pid), 'before', 'nginx starts with the other build');
 
 my (@v, @ops, %owner, %rounds);
 my ($round, $turn) = (0, 0);
@@ -143,9 +135,9 @@ for ([now => 'two', 'bob', 'the upgrade'],
 
     put($build);
     $nginx->write_conf($conf =~ s/OWN/$own/gr);
-    $new = $nginx->upgrade;
-    is(has($new), $build, "$what: the new master has its build");
-    isnt(has($old), $build, '... the old one has the other');
+    my $old = $nginx->upgrade;
+    is(has($nginx->pid), $build, "$what: the new master has its build");
+    isnt(has($old->pid), $build, '... the old one has the other');
 
     # who comes to either is taken by operators of both
     my $there = operator($own, $login);
@@ -155,11 +147,9 @@ for ([now => 'two', 'bob', 'the upgrade'],
     # who is sent away comes back at the port of all
     $_->{port} = $t->port
         for grep { $_->{port} == $t->port($last) } @v, @ops;
-    kill 'QUIT', $old;
+    $old->signal('QUIT');
     talk("$what: while the old master drains");
-    wait_for(sub { !kill 0, $old }, 30, 'the old master is gone');
-    $old = $new;
-    undef $new;
+    wait_for(sub { !$old->running }, 30, 'the old master is gone');
     talk("$what: the new master alone");
     $here = $there;
 }
@@ -179,8 +169,6 @@ is($_->{dups} + $_->{disorder} + $_->{broken} + $_->{refused}, 0,
 is(scalar(grep { $_->{dups} + $_->{disorder} + $_->{broken} } @v), 0,
    '... of the visitors, too');
 
-kill 'QUIT', $old;
-wait_for(sub { !kill 0, $old }, 30, 'the last master ends well');
-undef $old;
-is_deeply([$nginx->complaints], [], 'no alerts, of any of them');
+$nginx->stop;
+ok !$nginx->{process}{stuck}, 'the last master ends well';
 $t->done;

@@ -22,7 +22,7 @@ my $NGINX = '/usr/sbin/nginx';
 
 # args: test => Chat::Test, conf => template, workers, env;
 # shutdown => worker_shutdown_timeout, module => another file to load,
-# daemon => 1: has no parent, as USR2 needs it (the test starts and ends it)
+# daemon => 1: has no parent, as USR2 needs it
 sub new($class, %args) {
     my $self = bless {workers => 2, shutdown => '10s', %args}, $class;
     my $t = $self->{test};
@@ -46,7 +46,7 @@ sub write_conf($self, $conf) {
         'error_log ' . $self->{error_log} . ' ' . ($t->{log_level}) . ';',
         "worker_processes $self->{workers};",
         # a new binary (USR2) gets only what is named
-        (map { "env $_;" } sort keys %{$t->san_env('nginx')}),
+        (map { "env $_;" } sort keys %{$self->environment}),
         "worker_shutdown_timeout $self->{shutdown};",
         'thread_pool default threads=4 max_queue=64;',
         ($self->{daemon} ? () : 'daemon off;'), '';
@@ -77,6 +77,10 @@ sub write_conf($self, $conf) {
 }
 
 
+sub environment($self) {
+    return {%{$self->{test}->san_env('nginx')}, %{$self->{env} // {}}};
+}
+
 sub argv($self, @more) {
     return [$NGINX, '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf",
             '-e', $self->{error_log}, @more];
@@ -99,16 +103,24 @@ sub check($self, $conf = undef) {
 
 
 sub start($self) {
-    $self->{process} = Chat::Process->start(argv => $self->argv,
-        log => "$self->{dir}/logs/stderr.log",
-        env => {%{$self->{test}->san_env('nginx')}, %{$self->{env} // {}}});
     my $t = $self->{test};
+    my $log = "$self->{dir}/logs/stderr.log";
+    unlink "$self->{dir}/nginx.pid";     # of who was killed
+    my $process = Chat::Process->start(argv => $self->argv, log => $log,
+                                       env => $self->environment);
+
+    if ($self->{daemon}) {
+        wait_for(sub { !$process->running }, 20, 'nginx is a daemon');
+        die "nginx ended:\n" . $t->slurp($log) if $process->status;
+        $process = Chat::Process->adopt(
+            wait_for(sub { $self->written_pid }, 20, 'a master'));
+    }
+
+    $self->{process} = $process;
 
     wait_for(sub {
-        die "nginx ended:\n" . $t->slurp("$self->{dir}/logs/stderr.log")
-            unless $self->{process}->running;
-        my @now = $self->workers;
-        return @now >= $self->{workers} && -s "$self->{dir}/nginx.pid";
+        die "nginx ended:\n" . $t->slurp($log) unless $process->running;
+        return $self->complete && $self->written_pid;
     }, 20, 'nginx starts its workers');
 
     for my $at ($self->listens) {
@@ -130,27 +142,32 @@ sub listens($self) {
 
 sub pid($self) { return $self->{process}->pid }
 
-# The master of a daemon, as its pid file tells.
-sub master($self) {
+sub written_pid($self) {
     my ($pid) = $self->{test}->slurp("$self->{dir}/nginx.pid") =~ /^(\d+)/;
     return $pid;
 }
 
-# USR2: the pid of another master, which runs beside the one there was.
-sub upgrade($self) {
-    my $old = $self->master;
-    kill 'USR2', $old;
-    return wait_for(sub {
-        my $pid = $self->master;
-        return $pid && $pid != $old && -e "$self->{dir}/nginx.pid.oldbin"
-            && $pid;
-    }, 20, 'a new master');
+# Live workers that are not shutting down, by pid; and those that are.  They
+# have their title when their modules are set up.
+sub workers($self) {
+    my $title = $self->children;
+    return grep { $title->{$_} !~ /shutting down/ }
+        sort { $a <=> $b } keys %$title;
 }
 
-# Live workers that are not shutting down, by pid.  They have their title
-# when their modules are set up.
-sub workers($self) {
-    my @pids;
+sub leaving($self) {
+    my $title = $self->children;
+    return grep { $title->{$_} =~ /shutting down/ } keys %$title;
+}
+
+sub complete($self) {
+    my @now = $self->workers;
+    return @now >= $self->{workers};
+}
+
+# {pid => title} of workers
+sub children($self) {
+    my %title;
     my $master = $self->pid;
 
     for my $stat (glob '/proc/[0-9]*/stat') {
@@ -160,11 +177,27 @@ sub workers($self) {
         next if $ppid != $master || $state eq 'Z';
         open my $cmd, '<', "/proc/$pid/cmdline" or next;
         my $title = <$cmd> // '';
-        push @pids, $pid
-            if $title =~ /worker process/ && $title !~ /shutting down/;
+        $title{$pid} = $title if $title =~ /worker process/;
     }
 
-    return sort { $a <=> $b } @pids;
+    return \%title;
+}
+
+# The worker that reads the log, as the log tells (log_level => 'info'): the
+# last one that said so (who sleeps has not said yet that it does no more), 0
+# if it is no more.
+sub reader($self) {
+    my @reads;
+
+    for ($self->log =~ /(\d+#\d+: chat: this worker (?:reads the log now|does not read))/g) {
+        my ($pid) = /^(\d+)/;
+        @reads = grep { $_ != $pid } @reads;
+        push @reads, $pid if /now$/;
+    }
+
+    my %lives = map { $_ => 1 } $self->workers;
+    my ($pid) = grep { $lives{$_} } reverse @reads;
+    return $pid // 0;
 }
 
 
@@ -191,6 +224,30 @@ sub kill_worker($self, $pid = undef) {
         return @now >= $self->{workers} && !grep { $_ == $pid } @now;
     }, 20, 'a new worker');
     return $pid;
+}
+
+# kill -9 of all there is of it, and a new one: the master first, or it has
+# new workers before its turn.
+sub crash($self) {
+    my @pids = ($self->pid, keys %{$self->children});
+    kill 'KILL', @pids;
+    wait_for(sub {
+        return !$self->{process}->running && !grep { kill 0, $_ } @pids;
+    }, 20, 'all of it is gone');
+    return $self->start;
+}
+
+# A new master with the same binary beside the old one (needs daemon => 1).
+# All else is about the new one from now on; returns the old one's process.
+sub upgrade($self) {
+    my $old = $self->{process};
+    $old->signal('USR2');
+    $self->{process} = Chat::Process->adopt(wait_for(sub {
+        my $pid = $self->written_pid;
+        return $pid && $pid != $old->pid && $pid;
+    }, 20, 'a new master'));
+    wait_for(sub { $self->complete }, 20, 'workers of the new master');
+    return $old;
 }
 
 # Graceful (QUIT) or fast (TERM).  Sanitizers report leaks at exit.

@@ -8,6 +8,7 @@ use Chat::Loop qw(wait_for);
 use POSIX ();
 
 my %alive;    # pid => pid of the test that started it
+my %group;    # pid => the group it is of, where it does not lead one
 
 
 # args: argv => [...], log => file, env => {...}
@@ -33,14 +34,29 @@ sub start($class, %args) {
     return $self;
 }
 
+# A daemon, which is no child of ours: nobody but the system hears how it
+# ended, so its status is 0.
+sub adopt($class, $pid) {
+    $alive{$pid} = $$;
+    $group{$pid} = getpgrp $pid;
+    return bless {pid => $pid, adopted => 1}, $class;
+}
+
 
 sub pid($self) { return $self->{pid} }
 
 # Exit status as waitpid gives it, undef while it runs.
 sub status($self) {
     return $self->{status} if defined $self->{status};
-    return undef unless waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
-    $self->{status} = $?;
+    if ($self->{adopted}) {
+        return undef if kill 0, $self->{pid};
+        $self->{status} = 0;
+    } else {
+        return undef
+            unless waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
+        $self->{status} = $?;
+    }
+
     delete $alive{$self->{pid}};
     return $self->{status};
 }
@@ -66,11 +82,12 @@ sub stop($self, $sig = 'TERM', $timeout = 15) {
 }
 
 
-# Whatever is left, with its children (each process leads a group).
+# Whatever is left, with its children (each process leads a group, or is of
+# the one of the daemon it came from).
 END {
     local $?;
     for my $pid (grep { $alive{$_} == $$ } keys %alive) {
-        kill 'KILL', -$pid, $pid;
+        kill 'KILL', -($group{$pid} // $pid), $pid;
         waitpid $pid, 0;
     }
 }
