@@ -253,8 +253,8 @@ check:
 	    -Ilua-free-admin/api core bus ngx_chat_module lua-free-admin/api \
 	    statd ctl
 
-## chaos: every fault: nothing lost, doubled, reordered (MINUTES=10, SEED=n)
-chaos: all $(B)/t/slow_fsync.so
+## chaos: the faults of Chat::Chaos under load, in any order (MINUTES=10, SEED=n)
+chaos: all $(B)/t/slow_fsync.so $(B)/t/heap.so
 	$(Q)CHAT_BUILD=$(abspath $(B)) $(PERL) bench/chaos.pl \
 	    $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 

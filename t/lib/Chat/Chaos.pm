@@ -9,6 +9,7 @@ use v5.36;
 use utf8;
 
 use Chat::Loop qw(now reactor wait_for);
+use Chat::Memory;
 use Chat::Store qw(key listed);
 use Chat::Test;
 use JSON::XS ();
@@ -24,7 +25,7 @@ worker_rlimit_nofile 8192;
 events { worker_connections 4096; }
 http {
     %%GLOBALS_HTTP%%
-    chat_zone main 16m;
+    chat_zone main ZONE;
     chat_redis %%REDIS%%;
     chat_rate 10000;
     chat_visitor_rate off;
@@ -35,17 +36,18 @@ SITES
 CONF
 
 
-# args: messages, dialogs, accounts, operators (per account), window (writes
-# a client has in its outbox), faults => {reload => 2, worker => 3, statd => 1,
-# redis_term => 1, redis_kill => 1}, fsync_ms, deadline (s), say => sub (text),
-# long => 1: as many messages as the faults need, `messages` at least
+# args: messages (as many more as the faults need), dialogs, accounts,
+# operators (per account), window (writes a client has in its outbox),
+# faults => {name => how many} (names: faults()) or [names in this order],
+# fsync_ms, deadline (s), say => sub (text), heap => 1: what nginx allocates is
+# counted
 sub new($class, %args) {
     return bless {
         messages => 1000, dialogs => 20, accounts => 4, operators => 2,
         window => 2, faults => {}, fsync_ms => 1500, deadline => 60,
         say => sub ($text) { }, posted => {}, done => [], latency => [],
         ack => {}, rewritten => 0, all => 0, seconds => 0, rounds => 0,
-        past => [], left => {}, long => 0, faulty => 0,
+        past => [], left => {}, faulty => 0, zone => '16m', heap => 0,
         %args,
     }, $class;
 }
@@ -56,22 +58,21 @@ sub say($self, $text) { $self->{say}->($text) }
 # ----------------------------------------------------------------- set-up
 
 sub start($self) {
-    my $t = $self->{t} = Chat::Test->new;
+    # who reads the log says so at this level
+    my $t = $self->{t} = Chat::Test->new(log_level => 'info');
     $t->redis;
     $t->ctl('init');
-    my $sites = '';
 
     for my $a (1 .. $self->{accounts}) {
         my $x = $t->tenant(account => "acc$a", sites => [["site$a.test"]],
             operators => [map { ["op$a-$_", 'secret-password'] }
                           1 .. $self->{operators}]);
         $self->{account}[$a] = $x->{account};
-        $sites .= "    server { listen %%IP%%:%%PORT%%; "
-            . "server_name site$a.test; chat on; "
-            . "location = /status { chat_status; } }\n";
     }
 
-    $t->nginx($CONF =~ s/SITES\n/$sites/r);
+    $self->{memory} = Chat::Memory->new($t) if $self->{heap};
+    $t->nginx($self->conf, daemon => 1,
+              env => $self->{heap} ? $self->{memory}->env : {});
     $self->{statd} = $t->statd('--lease', 2000);
 
     for my $a (1 .. $self->{accounts}) {
@@ -80,6 +81,14 @@ sub start($self) {
             pipeline => 8, compact => \&keep)
             for 1 .. $self->{operators};
     }
+}
+
+sub conf($self) {
+    my $sites = join '', map {
+        "    server { listen %%IP%%:%%PORT%%; server_name site$_.test; chat on; "
+            . "location = /status { chat_status; } }\n"
+    } 1 .. $self->{accounts};
+    return $CONF =~ s/SITES\n/$sites/r =~ s/ZONE/$self->{zone}/r;
 }
 
 # Its visitors and dialogs, and what each side has to say in them.
@@ -191,50 +200,101 @@ sub acked($self) {
 
 # ------------------------------------------------------------------ faults
 
+# `does` returns when the thing itself is over: what was killed or stopped is
+# there again.  Then, for all of them, everybody is to be heard again, and
+# with `resets` was told before that the store's history may have changed.
+# `before` comes first: what it leads to is no news to anybody.  With `stays`
+# no worker is another one afterwards.
 my %fault = (
-    reload => sub ($self, $t) { $t->nginx->reload },
+    reload => {does => sub ($self, $t) { $t->nginx->reload }},
 
-    worker => sub ($self, $t) { $t->nginx->kill_worker },
+    # a zone of another size is another node: a reader of its own, from the
+    # log's end on, beside that of those who leave
+    zone => {does => sub ($self, $t) {
+        $self->{zone} = $self->{zone} eq '16m' ? '24m' : '16m';
+        $t->nginx->write_conf($self->conf);
+        $t->nginx->reload;
+    }},
 
-    statd => sub ($self, $t) {
+    # the old one is gone when it is over, or the next one could not begin
+    upgrade => {does => sub ($self, $t) {
+        my $old = $t->nginx->upgrade;
+        $old->stop('QUIT', 30);
+        die "the old master does not leave\n" if $old->{stuck};
+    }},
+
+    worker => {does => sub ($self, $t) { $t->nginx->kill_worker }},
+
+    node => {does => sub ($self, $t) { $t->nginx->crash }},
+
+    # from less to more than after what another one takes over (2 s)
+    reader_stop => {stays => 1, does => sub ($self, $t) {
+        my @any = $t->nginx->workers;
+        my $pid = $t->nginx->reader || $any[rand @any];
+        kill 'STOP', $pid;
+        $self->pass(1 + rand 3);
+        kill 'CONT', $pid;
+    }},
+
+    statd => {stays => 1, does => sub ($self, $t) {
         $self->{statd}->stop('KILL');
         $self->{statd} = $t->statd('--lease', 2000);
-    },
+    }},
 
-    redis_term => sub ($self, $t) {
-        my $reset = $self->resets;
+    redis_term => {stays => 1, resets => 1, does => sub ($self, $t) {
         $t->redis->restart('term');
-        $reset->();
-    },
+    }},
+
+    # A black hole, for less and for more than what an answer may take (3 s).
+    # It does in the end what it was asked meanwhile, though nobody waits.
+    redis_stop => {stays => 1, does => sub ($self, $t) {
+        $t->redis->freeze;
+        $self->pass(2 + rand 3);
+        $t->redis->thaw;
+    }},
+
+    # It has a master that is not there, and then none: another history.
+    redis_readonly => {stays => 1, resets => 1, does => sub ($self, $t) {
+        $t->redis->client->replicaof('127.0.0.1', 1);
+        $self->pass(1 + rand 1);
+        $t->redis->client->replicaof('NO', 'ONE');
+    }},
 
     # Redis holds what it could not write to a slow disk; it is lost.  Who
     # left has nothing more to replay, and clients keep 32 of theirs: what
     # workers of before have acknowledged is to be on the disk, and those of
     # now are to have replayed before the next of them is killed.
-    redis_kill => sub ($self, $t) {
-        wait_for(sub { !$self->remains->{draining} }, 30, 'who drains is gone');
+    redis_kill => {stays => 1, resets => 1, before => sub ($self, $t) {
+        wait_for(sub { !$t->nginx->leaving }, 30, 'who drains is gone');
         $t->redis->flush;
         my $before = $self->acked;
-        my $reset = $self->resets;
         $t->redis->slow_fsync($self->{fsync_ms});
         my $until = now() + 2 * $self->{fsync_ms} / 1000;
-        wait_for(sub { now() > $until && $self->acked > $before }, 30,
-                 'writes under a slow disk');
+        wait_for(sub {
+            return now() > $until && $self->acked > $before
+                && $t->redis->client->info->{aof_buffer_length} > 0;
+        }, 30, 'writes under a slow disk');
+    }, does => sub ($self, $t) {
         $t->redis->kill9;
         $t->redis->slow_fsync(0);
         $t->redis->start;
-        $reset->();
-
-        # a worker takes new writes when it has replayed
-        my %first = map { $_ => ($_->{outbox}[0] // {})->{n} // 0 }
-            $self->clients;
-        wait_for(sub {
-            !grep { @{$_->{outbox}} && $first{$_}
-                    && ($_->{outbox}[0]{n} // 0) == $first{$_} }
-                $self->clients
-        }, 30, 'everybody is heard again');
-    },
+    }},
 );
+
+# The names of all; those that no worker ends by.
+sub faults($class) { return sort keys %fault }
+
+sub staying($class) { return grep { $fault{$_}{stays} } $class->faults }
+
+sub strike($self, $name) {
+    my $f = $fault{$name};
+    $f->{before}->($self, $self->{t}) if $f->{before};
+    my $reset = $f->{resets} ? $self->resets : sub { };
+    $f->{does}->($self, $self->{t});
+    $reset->();
+    $self->heard;
+    push @{$self->{done}}, $name;
+}
 
 # Waits until everybody was told that the store's history may have changed.
 sub resets($self) {
@@ -246,7 +306,25 @@ sub resets($self) {
     };
 }
 
+# Nobody is deaf: who has something to say gets on.  A worker takes new writes
+# when it has replayed.
+sub heard($self) {
+    my %first = map { $_ => ($_->{outbox}[0] // {})->{n} // 0 } $self->clients;
+    wait_for(sub {
+        !grep { @{$_->{outbox}} && $first{$_}
+                && ($_->{outbox}[0]{n} // 0) == $first{$_} }
+            $self->clients
+    }, 30, 'everybody is heard again');
+}
+
+# Everybody talks on meanwhile.
+sub pass($self, $seconds) {
+    my $until = now() + $seconds;
+    wait_for(sub { now() > $until }, $seconds + 30, 'time passes');
+}
+
 sub plan($self) {
+    return @{$self->{faults}} if ref $self->{faults} eq 'ARRAY';
     my @plan;
     push @plan, ($_) x $self->{faults}{$_} for sort keys %{$self->{faults}};
     my @shuffled;
@@ -254,7 +332,8 @@ sub plan($self) {
     return @shuffled;
 }
 
-# Posts everything; the faults are spread over the course of it.
+# Posts everything; the faults are spread over the course of it.  No fault
+# strikes silence, however fast the machine has said it all.
 sub talk($self) {
     my @plan = $self->plan;
     my $n = @plan;
@@ -268,21 +347,16 @@ sub talk($self) {
     });
 
     while (@plan || $self->acked < max($all, $self->total)) {
-        $self->{faulty} = $self->{long} && @plan;
+        $self->{faulty} = @plan;
         die "not ready after $self->{deadline} s: "
             . $self->acked . " of $all acknowledged\n"
             if now() - $start > $self->{deadline} * $Chat::Loop::SLOW;
 
-        my $due = @plan && ($self->{long}
-            ? $self->acked >= $last + $all / ($n + 1)
-            : $self->acked >= $all * ($n - @plan + 0.5) / ($n + 1));
-
-        if ($due) {
+        if (@plan && $self->acked >= $last + $all / ($n + 1)) {
             my $name = shift @plan;
             my $from = now();
-            $fault{$name}->($self, $self->{t});
-            push @{$self->{done}}, $name;
-            $self->say(sprintf '%6.1f s  %-10s %.1f s, %d of %d acknowledged',
+            $self->strike($name);
+            $self->say(sprintf '%6.1f s  %-14s %.1f s, %d of %d acknowledged',
                        $from - $self->{started}, $name, now() - $from,
                        $self->acked, max($all, $self->total));
             $last = $self->acked;
@@ -315,16 +389,54 @@ sub end($self) {
 }
 
 # Nothing is left of who was killed, reloaded or has gone: workers, their
-# slots, open files ({workers, draining, no_slot, connections, files}).
+# slots, connections, writes that wait, open files.  `leaving`: also of a zone
+# or a master of before.
 sub remains($self) {
-    my $t = $self->{t};
-    my $s = JSON::XS->new->decode($t->http(GET => '/status?format=json',
-        host => 'site1.test')->{body});
+    my $nginx = $self->{t}->nginx;
+    my $s = $self->status;
     return {
-        (map { $_ => $s->{$_} } qw(workers draining no_slot)),
+        (map { $_ => $s->{$_} } qw(workers draining no_slot outbox)),
         connections => $s->{connections_ws},
-        files => scalar(map { glob "/proc/$_/fd/*" } $t->nginx->pid,
-                        $t->nginx->workers),
+        leaving => scalar($nginx->leaving),
+        files => scalar(map { glob "/proc/$_/fd/*" } $nginx->pid,
+                        $nginx->workers),
+    };
+}
+
+# Whether that is nothing but two workers and the operators; no more files
+# than $files.
+sub clean($self, $r, $files = undef) {
+    return $r->{workers} == 2 && !(grep { $r->{$_} } qw(draining no_slot outbox
+                                                        leaving))
+        && $r->{connections} == $self->{accounts} * $self->{operators}
+        && $r->{files} <= ($files // $r->{files});
+}
+
+sub status($self) {
+    return JSON::XS->new->decode($self->{t}->http(
+        GET => '/status?format=json', host => 'site1.test')->{body});
+}
+
+# What the workers hold when nobody says anything and nothing is kept for a
+# replay any more (30 s), without what lies ready for the next time; they tell
+# of that once a second (needs heap => 1).
+sub holds($self) {
+    my ($spare, $since) = ('', 0);
+    my $s;
+
+    wait_for(sub {
+        $s = $self->status;
+        my $now = join ' ', @$s{qw(outbox replay_tail spare_bytes)};
+        ($spare, $since) = ($now, now()) if $now ne $spare;
+        return !$s->{outbox} && !$s->{replay_tail} && now() - $since > 3;
+    }, 90, 'nothing waits, and nothing is kept for a replay');
+
+    my @pids = $self->{t}->nginx->workers;
+    my ($bytes, $blocks) = $self->{memory}->live(@pids);
+    return {
+        workers => "@pids", bytes => $bytes - $s->{spare_bytes},
+        blocks => $blocks - $s->{spare_blocks},
+        private_kb => $self->{memory}->private_kb(@pids),
     };
 }
 
