@@ -108,8 +108,9 @@ ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss)
     while (!ngx_queue_empty(&ss->waiting)
            && ss->attaching < NGX_HTTP_CHAT_ATTACH_MAX)
     {
-        if (!w->up || ngx_http_chat_bus_epoch(w) == 0) {
-
+        if (!w->up
+            || !ngx_http_chat_bus_agrees(w, ngx_http_chat_bus_epoch(w)))
+        {
             /* the way to the store is not there, or not known to be */
 
             if (!ss->pump.set) {
@@ -152,9 +153,11 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
     /* the moment: what comes later than this is in the ring */
 
     a->from = ngx_http_chat_bus_position(w);
+    a->epoch = ngx_http_chat_bus_epoch(w);
+    s->acked = 0;
     ngx_http_chat_attach_seen(a);
 
-    a->reset = !s->positioned || s->epoch != ngx_http_chat_bus_epoch(w);
+    a->reset = !s->positioned || s->epoch != a->epoch;
 
     a->ring = !a->reset && !a->store;
 
@@ -304,6 +307,10 @@ ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op)
                       "chat: the state of a client cannot be read: %V",
                       (ngx_str_t *) &chat_errors[op->error].name);
 
+        ngx_http_chat_attach_again(a);
+
+    } else if (!ngx_http_chat_bus_agrees(a->session->worker, a->epoch)) {
+        /* a state of another history than his */
         ngx_http_chat_attach_again(a);
 
     } else if (ngx_http_chat_attach_missed(a) != NGX_OK) {

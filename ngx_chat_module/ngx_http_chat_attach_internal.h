@@ -23,6 +23,7 @@ struct ngx_http_chat_attach_s {
     chat_str_t                   instance;
 
     uint64_t                     from;        /* in the ring */
+    uint32_t                     epoch;       /* there */
     chat_id_t                    seen;        /* all up to it is in a state
                                                  read after `from` */
     unsigned                     queued:1;

@@ -245,7 +245,8 @@ ngx_http_chat_attach_welcome(ngx_http_chat_attach_t *a)
     f.reset = a->reset;
     chat_set(&f, CHAT_F_FRAME_WELCOME_RESET);
 
-    f.n = a->read.n;
+    /* what was acknowledged since it was read counts, too */
+    f.n = ngx_max(a->read.n, s->acked);
     chat_set(&f, CHAT_F_FRAME_WELCOME_N);
 
     f.limits.text_max = CHAT_LIMIT_TEXT_MAX;

@@ -140,6 +140,13 @@ ngx_http_chat_bus_epoch(ngx_http_chat_worker_t *w)
 }
 
 
+ngx_uint_t
+ngx_http_chat_bus_agrees(ngx_http_chat_worker_t *w, uint32_t epoch)
+{
+    return epoch && w->bus->epoch == epoch && w->writer->epoch == epoch;
+}
+
+
 chat_ring_t *
 ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w)
 {

@@ -22,6 +22,7 @@ struct ngx_http_chat_job_s {
     chat_mem_t                   mem;
     int                          command;     /* CHAT_CMD_* */
     uint64_t                     n;
+    uint32_t                     epoch;       /* when it was started */
     chat_command_t               in;          /* its text is the caller's
                                                  until it is queued */
     size_t                       bytes;       /* of it, from then on */

@@ -8,12 +8,16 @@
 #include "ngx_http_chat_command_internal.h"
 
 
+#define NGX_HTTP_CHAT_OUTDATED  500           /* ms to ask again after */
+
+
 static ngx_int_t ngx_http_chat_job_keep(ngx_http_chat_job_t *job);
 static ngx_uint_t ngx_http_chat_jobs_room(ngx_http_chat_session_t *s,
     size_t bytes);
 static ngx_http_chat_job_t *ngx_http_chat_jobs_first(
     ngx_http_chat_session_t *s);
 static ngx_uint_t ngx_http_chat_job_overtook(ngx_http_chat_job_t *job);
+static void ngx_http_chat_job_outdated(ngx_http_chat_job_t *job);
 static void ngx_http_chat_job_start(ngx_http_chat_job_t *job);
 static const chat_step_t *ngx_http_chat_job_write(ngx_http_chat_job_t *job);
 static void ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op);
@@ -189,6 +193,25 @@ ngx_http_chat_job_overtook(ngx_http_chat_job_t *job)
 }
 
 
+/*
+ * A history of events that are not those he has: he is about to be told that
+ * the store's history is another one, and asks again.
+ */
+
+static void
+ngx_http_chat_job_outdated(ngx_http_chat_job_t *job)
+{
+    if (job->command == CHAT_CMD_HISTORY
+        && job->op.rc == CHAT_DONE
+        && !ngx_http_chat_bus_agrees(job->worker, job->epoch))
+    {
+        job->op.rc = CHAT_ERROR;
+        job->op.error = CHAT_E_STORE_DOWN;
+        job->op.retry_ms = NGX_HTTP_CHAT_OUTDATED;
+    }
+}
+
+
 void
 ngx_http_chat_jobs_cancel(ngx_http_chat_session_t *s)
 {
@@ -260,6 +283,7 @@ ngx_http_chat_job_start(ngx_http_chat_job_t *job)
     }
 
     job->running = 1;
+    job->epoch = ngx_http_chat_bus_epoch(job->worker);
     job->owner.done = ngx_http_chat_job_done;
     job->owner.data = job;
     job->op.owner = &job->owner;
@@ -361,6 +385,8 @@ ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
         return;
     }
 
+    ngx_http_chat_job_outdated(job);
+
     if (op->rc == CHAT_DONE) {
         status = 0;
         f = ngx_http_chat_job_result(job);
@@ -409,6 +435,12 @@ ngx_http_chat_job_result(ngx_http_chat_job_t *job)
     res = &job->ctx.write.res;
 
     ngx_http_chat_count(job->worker, CHAT_METRIC_WRITES_ACKED, 1);
+
+    if (s && job->instance.len == s->instance_len
+        && ngx_memcmp(job->instance.data, s->instance, s->instance_len) == 0)
+    {
+        s->acked = ngx_max(s->acked, job->n);
+    }
 
     if (s && s->who.kind == CHAT_ACTOR_KIND_VISITOR
         && res->dialog.len == CHAT_DIALOG_LEN)

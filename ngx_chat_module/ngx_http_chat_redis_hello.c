@@ -117,7 +117,7 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r, redisReply *reply)
         chat_mem_init(&mem, block, sizeof(block), NULL, NULL, 0);
         key = chat_key_global(&mem, "store");
 
-        r->state = NGX_HTTP_CHAT_REDIS_RIGHTS;
+        ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_RIGHTS);
         ngx_http_chat_redis_issue(r, 4, "EVALSHA",
                                   &chat_scripts[CHAT_SCRIPT_RIGHTS].sha,
                                   &ngx_http_chat_redis_one, &key);

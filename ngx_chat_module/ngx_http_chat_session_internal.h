@@ -107,6 +107,7 @@ struct ngx_http_chat_session_s {
     ngx_http_chat_attach_t      *attach;
     ngx_queue_t                  jobs;
 
+    uint64_t                     acked;       /* n, since an attach began */
     chat_rate_t                  rate;
     ngx_msec_t                   typed;       /* last typing passed on */
     ngx_http_chat_wait_t        *check;       /* its login is looked at */

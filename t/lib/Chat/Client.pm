@@ -220,10 +220,12 @@ sub _server_has($self, $n, $lost) {
     }
 
     # numbers we hold acknowledged are gone: lost by the store, or our
-    # instance was forgotten for 16 newer ones
+    # instance was forgotten for 16 newer ones: then none is left.  Some left
+    # without a loss: a welcome that was read before what it overtook; with
+    # the same numbers nothing is doubled (client/src/outbox.ts)
     my @again = grep { $_->{n} > $n } @{$self->{tail}};
 
-    if ($lost && @again == $self->{n} - $n) {
+    if (($lost || $n > 0) && @again == $self->{n} - $n) {
         @{$self->{tail}} = grep { $_->{n} <= $n } @{$self->{tail}};
         delete @$_{qw(done id seq)} for @again;
         unshift @{$self->{outbox}}, @again;
@@ -403,15 +405,15 @@ sub _merge($self, $e) {
 
     if ($e->{seq} <= @$list) {
         $self->{dups}++ unless $known;
-        $self->{disorder}++
-            if $d->{ids} && $d->{ids}[$e->{seq} - 1] ne $e->{id};
+        my $had = $d->{ids} ? $d->{ids}[$e->{seq} - 1] : $e->{id};
+        $self->_disorder($d, $e, "was $had") if $had ne $e->{id};
         return $d;
     }
 
     $d->{pending}{$e->{seq}} = $e;
 
     while (my $next = delete $d->{pending}{@$list + 1}) {
-        $self->{disorder}++
+        $self->_disorder($d, $next, "after $d->{ids}[-1]")
             if @$list && id_cmp($d->{ids}[-1], $next->{id}) >= 0;
         push @{$d->{ids}}, $next->{id};
         push @$list, $self->{compact} ? $self->{compact}->($next) : $next;
@@ -420,6 +422,13 @@ sub _merge($self, $e) {
     }
 
     return $d;
+}
+
+sub _disorder($self, $d, $e, $what) {
+    $self->{disorder}++;
+    warn sprintf "# %.3f disorder: %s, dialog %s, seq %d: %s %s%s, %d resets\n",
+        now(), $self->{login} // 'a visitor', $d->{id}, $e->{seq}, $e->{id},
+        $what, $e->{again} ? ', by a history' : '', $self->{resets} // 0;
 }
 
 # Asks for what is missing.
