@@ -47,7 +47,6 @@ ngx_http_chat_redis_init(ngx_http_chat_redis_t *r, ngx_http_chat_worker_t *w,
     r->out_max = out_max;
 
     ngx_queue_init(&r->pending);
-    ngx_queue_init(&r->spare);
 
     r->quiet = *w->log;
     r->quiet.log_level = NGX_LOG_ALERT;
@@ -92,16 +91,8 @@ ngx_http_chat_redis_open(ngx_http_chat_redis_t *r)
 void
 ngx_http_chat_redis_close(ngx_http_chat_redis_t *r)
 {
-    ngx_queue_t  *q;
-
     r->wanted = 0;
     ngx_http_chat_redis_drop(r);
-
-    while (!ngx_queue_empty(&r->spare)) {
-        q = ngx_queue_head(&r->spare);
-        ngx_queue_remove(q);
-        ngx_free(ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue));
-    }
 
     if (r->out) {
         ngx_free(r->out);
@@ -328,9 +319,9 @@ ngx_http_chat_redis_expect(ngx_http_chat_redis_t *r)
 static void
 ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r)
 {
-    ngx_uint_t                      was_up;
-    ngx_queue_t                    *q, lost;
-    ngx_http_chat_redis_pending_t  *p;
+    ngx_uint_t                     was_up;
+    ngx_queue_t                    lost;
+    ngx_http_chat_redis_pending_t  call;
 
     was_up = r->up;
 
@@ -362,13 +353,8 @@ ngx_http_chat_redis_drop(ngx_http_chat_redis_t *r)
     }
 
     while (!ngx_queue_empty(&lost)) {
-        q = ngx_queue_head(&lost);
-        ngx_queue_remove(q);
-
-        p = ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue);
-        p->handler(p->data, NGX_ERROR, NULL);
-
-        ngx_queue_insert_head(&r->spare, q);
+        call = ngx_http_chat_redis_answered(&lost);
+        call.handler(call.data, NGX_ERROR, NULL);
     }
 
     if (was_up) {

@@ -69,7 +69,6 @@ struct ngx_http_chat_redis_s {
     size_t                       out_size;
     size_t                       out_max;
     ngx_queue_t                  pending;
-    ngx_queue_t                  spare;
     ngx_event_t                  timer;        /* pause, or oldest answer */
     uint64_t                     asked;        /* us, when the calls that
                                                   are not sent yet; 0: none */

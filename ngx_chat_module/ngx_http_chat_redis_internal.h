@@ -64,6 +64,9 @@ void ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *r,
 
 /* _redis_io.c */
 
+/* The oldest of a queue of calls, which is not empty: it leaves it. */
+ngx_http_chat_redis_pending_t ngx_http_chat_redis_answered(
+    ngx_queue_t *pending);
 void ngx_http_chat_redis_read(ngx_event_t *rev);
 void ngx_http_chat_redis_write(ngx_event_t *wev);
 /* ngx_http_chat_redis_call() for the hand-shake: also when not ready. */

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_chat_redis_internal.h"
+#include "ngx_http_chat_spare.h"
 #include "ngx_http_chat_zone.h"
 
 
@@ -21,6 +22,11 @@ static ngx_int_t ngx_http_chat_redis_put(ngx_http_chat_redis_t *r,
     ngx_http_chat_redis_reply_pt handler, void *data);
 static ngx_int_t ngx_http_chat_redis_room(ngx_http_chat_redis_t *r,
     size_t len);
+
+
+/* thousands wait when all that is kept for a replay is sent again */
+static ngx_http_chat_spare_t  ngx_http_chat_redis_pendings =
+    ngx_http_chat_spare(sizeof(ngx_http_chat_redis_pending_t), 256);
 
 
 /* Calls ------------------------------------------------------------------- */
@@ -73,7 +79,6 @@ ngx_http_chat_redis_put(ngx_http_chat_redis_t *r, const chat_str_t *bytes,
     ngx_msec_t timeout, ngx_http_chat_redis_reply_pt handler, void *data)
 {
     ngx_int_t                       rc;
-    ngx_queue_t                    *q;
     ngx_http_chat_redis_pending_t  *p;
 
     rc = ngx_http_chat_redis_room(r, bytes->len);
@@ -81,16 +86,9 @@ ngx_http_chat_redis_put(ngx_http_chat_redis_t *r, const chat_str_t *bytes,
         return rc;
     }
 
-    if (ngx_queue_empty(&r->spare)) {
-        p = ngx_alloc(sizeof(ngx_http_chat_redis_pending_t), r->w->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-    } else {
-        q = ngx_queue_head(&r->spare);
-        ngx_queue_remove(q);
-        p = ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue);
+    p = ngx_http_chat_spare_get(&ngx_http_chat_redis_pendings, r->w->log);
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
     p->handler = handler;
@@ -119,6 +117,26 @@ ngx_http_chat_redis_put(ngx_http_chat_redis_t *r, const chat_str_t *bytes,
     }
 
     return NGX_OK;
+}
+
+
+/* The oldest of the queue, which leaves it. */
+
+ngx_http_chat_redis_pending_t
+ngx_http_chat_redis_answered(ngx_queue_t *pending)
+{
+    ngx_queue_t                    *q;
+    ngx_http_chat_redis_pending_t  *p, call;
+
+    q = ngx_queue_head(pending);
+    ngx_queue_remove(q);
+
+    p = ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue);
+    call = *p;
+
+    ngx_http_chat_spare_put(&ngx_http_chat_redis_pendings, p);
+
+    return call;
 }
 
 
@@ -346,9 +364,8 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
     uint64_t                        now;
     ngx_uint_t                      turn;
     redisReply                     *reply;
-    ngx_queue_t                    *q;
     chat_redis_error_e              means;
-    ngx_http_chat_redis_pending_t  *p;
+    ngx_http_chat_redis_pending_t   call;
 
     now = 0;
     turn = r->turn;
@@ -397,18 +414,14 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
             ngx_http_chat_redis_denied(r, reply->str);
         }
 
-        q = ngx_queue_head(&r->pending);
-        ngx_queue_remove(q);
-        ngx_queue_insert_head(&r->spare, q);
-
-        p = ngx_queue_data(q, ngx_http_chat_redis_pending_t, queue);
+        call = ngx_http_chat_redis_answered(&r->pending);
 
         if (r->up && !r->blocks) {
             now = now ? now : ngx_http_chat_redis_clock();
-            ngx_http_chat_redis_trip(r, p->asked, now);
+            ngx_http_chat_redis_trip(r, call.asked, now);
         }
 
-        p->handler(p->data, NGX_OK, reply);
+        call.handler(call.data, NGX_OK, reply);
 
         if (r->turn != turn || r->connection == NULL) {
             return NGX_ERROR;
