@@ -12,7 +12,8 @@ package Chat::Proxy;
 #     answer   every request is answered by $proxy->{text}
 #     edit     $proxy->{edit}->($bytes) gives what is passed on
 #
-# mode() closes what is open; silence() lets it stay open and swallows it.
+# mode() closes what is open; silence() lets it stay open and swallows it, and
+# so does `hush` (a pattern) with whoever says something that matches it.
 
 use v5.36;
 
@@ -85,6 +86,8 @@ sub _accept($self, $stream, $id) {
 
     $stream->on(read => sub ($s, $bytes) {
         return if $s->{chat_silent};
+        return $s->{chat_silent} = 1
+            if $weak && $weak->{hush} && $bytes =~ $weak->{hush};
         $s->{chat_reads} ||= $bytes =~ /XREAD/;
         return $up ? $up->write($bytes) : push @early, $bytes;
     });
