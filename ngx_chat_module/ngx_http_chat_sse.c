@@ -219,6 +219,8 @@ ngx_http_chat_sse_send(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f)
         f->refs++;
         sse->frames[(sse->first + sse->n++) % sse->size] = f;
         sse->queued += f->len;
+
+        ngx_http_chat_count(sse->req->worker, CHAT_METRIC_FRAMES_WAITING, 1);
     }
 
     ngx_post_event(&sse->flush, &ngx_posted_events);
@@ -352,6 +354,9 @@ static void
 ngx_http_chat_sse_cleanup(void *data)
 {
     ngx_http_chat_sse_t *sse = data;
+
+    ngx_http_chat_count(sse->req->worker, CHAT_METRIC_FRAMES_WAITING,
+                        -(ngx_int_t) sse->n);
 
     for ( /* void */ ; sse->n; sse->n--) {
         ngx_http_chat_frame_free(sse->frames[sse->first]);

@@ -239,6 +239,9 @@ ngx_http_chat_sse_compose(ngx_http_chat_sse_t *sse)
 
     sse->n -= n;
 
+    ngx_http_chat_count(sse->req->worker, CHAT_METRIC_FRAMES_WAITING,
+                        -(ngx_int_t) n);
+
     if (sse->beating) {
         p = ngx_cpymem(p, NGX_HTTP_CHAT_SSE_BEAT,
                        sizeof(NGX_HTTP_CHAT_SSE_BEAT) - 1);

@@ -230,6 +230,8 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
     ws->weight += ngx_http_chat_ws_weight(ws, out);
     ws->n_out++;
 
+    ngx_http_chat_count(ws->worker, CHAT_METRIC_FRAMES_WAITING, 1);
+
     if (ws->connection->data != ws) {
 
         /* the request is not detached: its own handler would be called */
@@ -308,6 +310,8 @@ ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all)
         ws->queued -= ngx_http_chat_ws_size(out);
         ws->weight -= ngx_http_chat_ws_weight(ws, out);
         ws->n_out--;
+
+        ngx_http_chat_count(ws->worker, CHAT_METRIC_FRAMES_WAITING, -1);
 
         ngx_http_chat_frame_free(out->frame);
         ngx_http_chat_spare_put(&ngx_http_chat_ws_outs, out);
@@ -638,6 +642,7 @@ ngx_http_chat_ws_left(ngx_http_chat_ws_t *ws, size_t n)
         ws->weight -= ngx_http_chat_ws_weight(ws, out);
         ws->n_out--;
 
+        ngx_http_chat_count(ws->worker, CHAT_METRIC_FRAMES_WAITING, -1);
         ngx_http_chat_count(ws->worker, CHAT_METRIC_BYTES_OUT, size);
 
         ngx_http_chat_frame_free(out->frame);

@@ -50,8 +50,19 @@ http {
         chat_send_timeout 1s;
     }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name status.test;
+        location / { chat_status; }
+    }
 }
 CONF
+
+sub waiting () {
+    return $t->http(GET => '/?format=json', host => 'status.test')
+        ->{json}{frames_waiting};
+}
+
 my $ann = $t->operator(host => 'desk.test', login => 'ann',
                        password => 'secret-password', pipeline => 8);
 my $v = $t->visitor(host => 'shop.test', rcvbuf => 4096, record => 1);
@@ -110,18 +121,24 @@ subtest 'no progress' => sub {
 
     # more than socket buffers take, less than the queue of 16 MB
     my $sent = 0;
+    my $most = 0;
 
     my $closed = eval { wait_for(sub {
         if (!@{$ann->{outbox}} && $sent < 3000) {
             $ann->post('y' x 3900, dialog => $d) for 1 .. 50;
             $sent += 50;
+            my $waiting = waiting();
+            $most = $waiting if $waiting > $most;
         }
         my $now = () = $nginx->log =~ /websocket closed: code 4008/g;
         return $now > $n;
     }, 60, 'closed') };
 
     ok($closed, "closed for want of progress after $sent messages");
+    cmp_ok($most, '>', 100, 'what waited for it was in a metric');
     $slow->close;
+    ok(eval { wait_for(sub { waiting() == 0 }, 20, 'nothing waits') },
+       '... and is no more');
 };
 
 

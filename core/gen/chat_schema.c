@@ -1095,7 +1095,10 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
       chat_string("in these") },
     [CHAT_METRIC_PWHASH_BUSY] =
     { chat_string("pwhash_busy"), 0, chat_string("logins"),
-      chat_string("refused: two password checks were running") }
+      chat_string("refused: two password checks were running") },
+    [CHAT_METRIC_FRAMES_WAITING] =
+    { chat_string("frames_waiting"), 1, chat_string("frames"),
+      chat_string("for clients, until their sockets take them") }
 };
 
 

@@ -859,7 +859,9 @@ typedef enum chat_metric_e {
     CHAT_METRIC_SPARE_BYTES = 33,         /* in these */
     /* refused: two password checks were running */
     CHAT_METRIC_PWHASH_BUSY = 34,
-    CHAT_METRIC_MAX = 35
+    /* for clients, until their sockets take them */
+    CHAT_METRIC_FRAMES_WAITING = 35,
+    CHAT_METRIC_MAX = 36
 } chat_metric_e;
 
 

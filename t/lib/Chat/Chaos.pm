@@ -395,7 +395,8 @@ sub remains($self) {
     my $nginx = $self->{t}->nginx;
     my $s = $self->status;
     return {
-        (map { $_ => $s->{$_} } qw(workers draining no_slot outbox)),
+        (map { $_ => $s->{$_} } qw(workers draining no_slot outbox
+                                frames_waiting)),
         connections => $s->{connections_ws},
         leaving => scalar($nginx->leaving),
         files => scalar(map { glob "/proc/$_/fd/*" } $nginx->pid,
@@ -407,6 +408,7 @@ sub remains($self) {
 # than $files.
 sub clean($self, $r, $files = undef) {
     return $r->{workers} == 2 && !(grep { $r->{$_} } qw(draining no_slot outbox
+                                                        frames_waiting
                                                         leaving))
         && $r->{connections} == $self->{accounts} * $self->{operators}
         && $r->{files} <= ($files // $r->{files});
