@@ -242,6 +242,9 @@ subtest 'the same instance twice' => sub {
 
 subtest 'Redis goes and comes' => sub {
     my $new = visitor();
+    # an operator whom a worker sends away now could not log in again
+    wait_for(sub { !$nginx->leaving && $v->{welcomed} && $ann->{welcomed} },
+             20, 'who drains is gone');
     $redis->term;
     wait_for(sub { $v->{link} eq 'down' && $ann->{link} eq 'down' }, 10,
              'clients are told');
