@@ -177,8 +177,8 @@ uint64_t ngx_http_chat_bus_position(ngx_http_chat_worker_t *w);
 /* The epoch as of there, 0 = none yet: the ring may have a later one. */
 uint32_t ngx_http_chat_bus_epoch(ngx_http_chat_worker_t *w);
 /* Is what the store answers now of the history that was dispatched, and the
- * same as at `epoch`?  After a restart of Redis the one or the other connection
- * comes to know of it first. */
+ * same as at `epoch`?  After a restart of Redis the one or the other of the
+ * two connections comes to know of it first. */
 ngx_uint_t ngx_http_chat_bus_agrees(ngx_http_chat_worker_t *w,
     uint32_t epoch);
 chat_ring_t *ngx_http_chat_bus_ring(ngx_http_chat_worker_t *w);
