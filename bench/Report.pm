@@ -233,6 +233,9 @@ sub text($self, %arg) {
             . 'for waking it (in a virtual machine several microseconds), '
             . 'which no reader elsewhere costs: that is a row of its own. '
             . 'For the highest rate the client sends and reads so, too.',
+        'Clients that are cut at once are a process of their own '
+            . '(`SCHED_IDLE`): they would be on other machines, and give way '
+            . 'to the servers, Redis and those who talk on.',
         'nchan and socket.io come back without a memory of what they had '
             . '(socket.io has an optional one, not used here); a "reload" '
             . 'of socket.io is a rolling restart.', '',

@@ -4,12 +4,12 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +19,6 @@
 
 #define LOAD_SECOND     1000000
 #define LOAD_HERD_MAX   60           /* seconds */
-#define LOAD_CROWD_NICE 19
 #define LOAD_CALM_US    1500000      /* parts of a round with a stall */
 #define LOAD_STALL_US   3000000
 #define LOAD_ROUND_US   5500000
@@ -203,12 +202,15 @@ load_herd(load_t *l, load_opt_t *o)
 static void
 load_crowd(load_t *l, load_opt_t *o, int fd)
 {
-    char      c;
-    unsigned  i;
-    uint64_t  start;
+    char                c;
+    unsigned            i;
+    uint64_t            start;
+    struct sched_param  param;
 
-    if (setpriority(PRIO_PROCESS, 0, LOAD_CROWD_NICE) == -1) {
-        load_die("setpriority: %s", strerror(errno));
+    param.sched_priority = 0;
+
+    if (sched_setscheduler(0, SCHED_IDLE, &param) == -1) {
+        load_die("sched_setscheduler: %s", strerror(errno));
     }
 
     l->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -13,6 +13,7 @@
 
 
 static void ngx_http_chat_sessions_ticked(void *data);
+static ngx_uint_t ngx_http_chat_sessions_full(ngx_http_chat_worker_t *w);
 static void ngx_http_chat_sessions_drain_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_chat_sessions_due(ngx_http_chat_sessions_t *ss,
     ngx_msec_t passed);
@@ -95,20 +96,34 @@ ngx_http_chat_sessions_ticked(void *data)
 ngx_int_t
 ngx_http_chat_sessions_room(ngx_http_chat_worker_t *w)
 {
-    ngx_uint_t  reserve;
+    if (w->exiting) {
+        goto busy;
+    }
 
-    /* what the web sites need, and our own way to the store */
-    reserve = w->cycle->connection_n / 32;
+    while (ngx_http_chat_sessions_full(w)) {
 
-    if (w->exiting
-        || w->connections >= w->mcf->connections
-        || w->cycle->free_connection_n < reserve)
-    {
-        ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
-        return NGX_BUSY;
+        if (ngx_http_chat_ws_reap_one(w) != NGX_OK) {
+            goto busy;
+        }
     }
 
     return NGX_OK;
+
+busy:
+
+    ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
+
+    return NGX_BUSY;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_sessions_full(ngx_http_chat_worker_t *w)
+{
+    /* what the web sites need, and our own way to the store */
+
+    return w->connections >= w->mcf->connections
+           || w->cycle->free_connection_n < w->cycle->connection_n / 32;
 }
 
 

@@ -187,6 +187,7 @@ struct ngx_http_chat_sessions_s {
     ngx_queue_t                  late;        /* sockets, see _ws_out.c */
     ngx_event_t                  flush;
     ngx_queue_t                  lost;        /* sockets, see _ws.c */
+    ngx_uint_t                   n_lost;
     ngx_event_t                  reap;
 
     u_char                      *entry;       /* a copy of a ring's entry */

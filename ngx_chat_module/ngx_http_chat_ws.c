@@ -10,7 +10,8 @@
 #include "ngx_http_chat_ws_internal.h"
 
 
-#define NGX_HTTP_CHAT_WS_REAP  32            /* closed in a turn, at most */
+#define NGX_HTTP_CHAT_WS_REAP         16     /* closed at once, every ms */
+#define NGX_HTTP_CHAT_WS_REAP_STEPS   512    /* ms, about, for any number */
 
 
 static void ngx_http_chat_ws_reap(ngx_event_t *ev);
@@ -120,6 +121,10 @@ ngx_http_chat_ws_abandon(ngx_http_chat_ws_t *ws)
 
     if (ws->deflate) {
         ngx_http_chat_ws_deflate_done(ws->worker, ws->deflate);
+    }
+
+    if (ws->lost) {
+        ws->worker->sessions->n_lost--;
     }
 
     ngx_http_chat_ws_unqueue(ws);
@@ -291,7 +296,9 @@ ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws)
 
 /*
  * When thousands go at once, those who stay do not wait until all are closed,
- * which takes longer than to look at them.
+ * which takes longer than to look at them: a few are closed at once, others a
+ * few every ms.  In between the processor is free for whoever else has to do
+ * with those who stay: other workers, Redis.
  */
 
 void
@@ -307,11 +314,12 @@ ngx_http_chat_ws_lost(ngx_http_chat_ws_t *ws)
     ss = ws->worker->sessions;
 
     ws->lost = 1;
+    ss->n_lost++;
 
     ngx_http_chat_ws_unqueue(ws);
     ngx_queue_insert_tail(&ss->lost, &ws->late);
 
-    if (!ss->reap.posted) {
+    if (!ss->reap.posted && !ss->reap.timer_set) {
         ngx_post_event(&ss->reap, &ngx_posted_events);
     }
 }
@@ -321,22 +329,39 @@ static void
 ngx_http_chat_ws_reap(ngx_event_t *ev)
 {
     ngx_uint_t                 n;
-    ngx_queue_t               *q;
     ngx_http_chat_sessions_t  *ss;
 
     ss = ev->data;
 
-    for (n = 0; n < NGX_HTTP_CHAT_WS_REAP; n++) {
+    n = ss->n_lost / NGX_HTTP_CHAT_WS_REAP_STEPS;
+    n = ngx_max(n, NGX_HTTP_CHAT_WS_REAP);
 
-        if (ngx_queue_empty(&ss->lost)) {
-            return;
-        }
-
-        q = ngx_queue_head(&ss->lost);
-        ngx_http_chat_ws_finish(ngx_queue_data(q, ngx_http_chat_ws_t, late));
+    while (n-- && ngx_http_chat_ws_reap_one(ss->worker) == NGX_OK) {
+        /* void */
     }
 
-    ngx_post_event(ev, &ngx_posted_next_events);
+    if (ss->n_lost) {
+        ngx_add_timer(ev, 1);
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_ws_reap_one(ngx_http_chat_worker_t *w)
+{
+    ngx_queue_t               *q;
+    ngx_http_chat_sessions_t  *ss;
+
+    ss = w->sessions;
+
+    if (ss->n_lost == 0) {
+        return NGX_DECLINED;
+    }
+
+    q = ngx_queue_head(&ss->lost);
+    ngx_http_chat_ws_finish(ngx_queue_data(q, ngx_http_chat_ws_t, late));
+
+    return NGX_OK;
 }
 
 

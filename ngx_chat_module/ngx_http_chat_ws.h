@@ -91,6 +91,12 @@ void ngx_http_chat_ws_start(ngx_http_chat_ws_t *ws, ngx_str_t *left);
 /* Frees everything but the connection. */
 void ngx_http_chat_ws_abandon(ngx_http_chat_ws_t *ws);
 
+/*
+ * Closes one whose peer is gone and which waits for its turn, to make room:
+ * NGX_OK, or NGX_DECLINED: there is none.
+ */
+ngx_int_t ngx_http_chat_ws_reap_one(ngx_http_chat_worker_t *w);
+
 /* Takes a reference; a client over its bounds is closed. */
 void ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f);
 
