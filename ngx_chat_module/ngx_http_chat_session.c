@@ -74,12 +74,14 @@ ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
     ngx_http_chat_accounts_free(ss);
     ngx_http_chat_ws_deflate_exit(w);
 
-    if (ss->wheel.tick.timer_set) {
-        ngx_del_timer(&ss->wheel.tick);
-    }
+    ngx_http_chat_wheel_stop(&ss->wheel);
 
     if (ss->flush.timer_set) {
         ngx_del_timer(&ss->flush);
+    }
+
+    if (ss->reap.timer_set) {
+        ngx_del_timer(&ss->reap);
     }
 }
 

@@ -7,8 +7,7 @@
 
 
 static void ngx_http_chat_wheel_tick(ngx_event_t *ev);
-static void ngx_http_chat_wheel_run(ngx_http_chat_wheel_t *wheel,
-    ngx_queue_t *slot);
+static void ngx_http_chat_wheel_run(ngx_event_t *ev);
 static void ngx_http_chat_wheel_arm(ngx_http_chat_wheel_t *wheel);
 
 
@@ -23,7 +22,13 @@ ngx_http_chat_wheel_init(ngx_http_chat_wheel_t *wheel, ngx_log_t *log)
         ngx_queue_init(&wheel->slots[i]);
     }
 
+    ngx_queue_init(&wheel->work);
+
     wheel->start = ngx_current_msec;
+
+    wheel->rest.handler = ngx_http_chat_wheel_run;
+    wheel->rest.data = wheel;
+    wheel->rest.log = log;
 
     wheel->tick.handler = ngx_http_chat_wheel_tick;
     wheel->tick.data = wheel;
@@ -79,10 +84,24 @@ ngx_http_chat_wheel_del(ngx_http_chat_wheel_t *wheel,
 }
 
 
+void
+ngx_http_chat_wheel_stop(ngx_http_chat_wheel_t *wheel)
+{
+    if (wheel->tick.timer_set) {
+        ngx_del_timer(&wheel->tick);
+    }
+
+    if (wheel->rest.posted) {
+        ngx_delete_posted_event(&wheel->rest);
+    }
+}
+
+
 static void
 ngx_http_chat_wheel_tick(ngx_event_t *ev)
 {
     uint32_t                now;
+    ngx_queue_t            *slot;
     ngx_http_chat_wheel_t  *wheel;
 
     wheel = ev->data;
@@ -95,8 +114,16 @@ ngx_http_chat_wheel_tick(ngx_event_t *ev)
 
     while (wheel->now != now) {
         wheel->now++;
-        ngx_http_chat_wheel_run(wheel,
-                &wheel->slots[wheel->now % NGX_HTTP_CHAT_WHEEL_SLOTS]);
+        slot = &wheel->slots[wheel->now % NGX_HTTP_CHAT_WHEEL_SLOTS];
+
+        if (!ngx_queue_empty(slot)) {
+            ngx_queue_add(&wheel->work, slot);
+            ngx_queue_init(slot);
+        }
+    }
+
+    if (!wheel->rest.posted) {
+        ngx_http_chat_wheel_run(&wheel->rest);
     }
 
     if (wheel->n) {
@@ -109,34 +136,38 @@ ngx_http_chat_wheel_tick(ngx_event_t *ev)
 }
 
 
+/*
+ * A handler may set or cancel any timer, so those whose second has come are
+ * taken from the head of a list of their own until it is empty.  A crowd that
+ * is to be pinged in one second is a long list: others come in between.
+ */
+
 static void
-ngx_http_chat_wheel_run(ngx_http_chat_wheel_t *wheel, ngx_queue_t *slot)
+ngx_http_chat_wheel_run(ngx_event_t *ev)
 {
-    ngx_queue_t             work, *q;
+    ngx_uint_t              n;
+    ngx_queue_t            *q;
     ngx_http_chat_timer_t  *t;
+    ngx_http_chat_wheel_t  *wheel;
 
-    if (ngx_queue_empty(slot)) {
-        return;
-    }
+    wheel = ev->data;
 
-    /*
-     * A handler may set or cancel any timer, so the slot's timers are taken
-     * from the head of a list of their own until it is empty.
-     */
+    for (n = 0; !ngx_queue_empty(&wheel->work); n++) {
 
-    ngx_queue_init(&work);
-    ngx_queue_add(&work, slot);
-    ngx_queue_init(slot);
+        if (n == NGX_HTTP_CHAT_WHEEL_TURN) {
+            ngx_post_event(ev, &ngx_posted_next_events);
+            return;
+        }
 
-    while (!ngx_queue_empty(&work)) {
-        q = ngx_queue_head(&work);
+        q = ngx_queue_head(&wheel->work);
         t = ngx_queue_data(q, ngx_http_chat_timer_t, queue);
 
         ngx_queue_remove(q);
 
         if (t->due > wheel->now) {
             /* a later turn of the wheel */
-            ngx_queue_insert_tail(slot, q);
+            q = &wheel->slots[t->due % NGX_HTTP_CHAT_WHEEL_SLOTS];
+            ngx_queue_insert_tail(q, &t->queue);
             continue;
         }
 

@@ -15,6 +15,7 @@
 
 
 #define NGX_HTTP_CHAT_WHEEL_SLOTS  128
+#define NGX_HTTP_CHAT_WHEEL_TURN   64         /* timers per turn of the loop */
 
 
 typedef struct ngx_http_chat_timer_s  ngx_http_chat_timer_t;
@@ -30,7 +31,9 @@ struct ngx_http_chat_timer_s {
 
 typedef struct {
     ngx_queue_t              slots[NGX_HTTP_CHAT_WHEEL_SLOTS];
+    ngx_queue_t              work;     /* their second has come */
     ngx_event_t              tick;
+    ngx_event_t              rest;     /* of work, in the next turn */
     ngx_uint_t               n;        /* timers set */
     uint32_t                 now;      /* last second that was run */
     ngx_msec_t               start;
@@ -40,8 +43,13 @@ typedef struct {
 
 
 void ngx_http_chat_wheel_init(ngx_http_chat_wheel_t *wheel, ngx_log_t *log);
+/* Nothing fires any more; timers that are set need not be cancelled. */
+void ngx_http_chat_wheel_stop(ngx_http_chat_wheel_t *wheel);
 
-/* Fires between `after` and `after` + 1 s from now; 0 counts as 1 ms. */
+/*
+ * Fires between `after` and `after` + 1 s from now, with many others some
+ * turns of the loop later; 0 counts as 1 ms.
+ */
 void ngx_http_chat_wheel_set(ngx_http_chat_wheel_t *wheel,
     ngx_http_chat_timer_t *t, ngx_msec_t after,
     ngx_http_chat_timer_pt handler);
