@@ -1,6 +1,7 @@
 
 #include "chat_attach.h"
 #include "chat_call.h"
+#include "chat_dialog.h"
 #include "chat_page.h"
 #include "chat_rights.h"
 #include "chat_str.h"
@@ -20,11 +21,11 @@ static int chat_attach_loaded(chat_op_t *op);
 
 static int chat_number_begin(chat_op_t *op);
 static int chat_number_begun(chat_op_t *op);
+static int chat_number_missed(chat_op_t *op);
 
 static chat_cmd_t *chat_attach_visitor_cmd(chat_op_t *op,
     const chat_sender_t *s);
-static int chat_attach_visitor(chat_op_t *op, chat_attach_t *a,
-    chat_str_t *dialog);
+static int chat_attach_visitor(chat_op_t *op, chat_attach_t *a);
 static int chat_attach_number(chat_op_t *op, chat_attach_t *a,
     const redisReply *r);
 static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
@@ -56,8 +57,9 @@ const chat_step_t  chat_attach_steps[] = {
 };
 
 const chat_step_t  chat_number_steps[] = {
-    { "begin", chat_number_begin },
-    { "begun", chat_number_begun },
+    { "begin",  chat_number_begin },
+    { "begun",  chat_number_begun },
+    { "missed", chat_number_missed },
     { NULL, NULL }
 };
 
@@ -120,10 +122,8 @@ chat_attach_visitor_cmd(chat_op_t *op, const chat_sender_t *s)
 }
 
 
-/* What was answered; `dialog` is empty if he never had one. */
-
 static int
-chat_attach_visitor(chat_op_t *op, chat_attach_t *a, chat_str_t *dialog)
+chat_attach_visitor(chat_op_t *op, chat_attach_t *a)
 {
     int                rc;
     const redisReply  *r;
@@ -137,8 +137,9 @@ chat_attach_visitor(chat_op_t *op, chat_attach_t *a, chat_str_t *dialog)
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
-    dialog->len = 0;
-    (void) chat_reply_str(r->element[1], dialog);
+    if (chat_reply_str(r->element[1], &a->dialog) != CHAT_OK) {
+        a->dialog.len = 0;
+    }
 
     return chat_attach_number(op, a, r->element[0]);
 }
@@ -196,20 +197,19 @@ chat_attach_begun(chat_op_t *op)
     int                rc;
     size_t             n;
     unsigned           slot, last;
-    chat_str_t         dialog;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
     if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
 
-        rc = chat_attach_visitor(op, a, &dialog);
+        rc = chat_attach_visitor(op, a);
 
         if (rc == CHAT_OK) {
             rc = chat_attach_room(op, a, 1);
         }
 
-        if (rc == CHAT_OK && dialog.len) {
-            (void) chat_attach_add(a, &dialog);
+        if (rc == CHAT_OK && a->dialog.len) {
+            (void) chat_attach_add(a, &a->dialog);
         }
 
         return rc;
@@ -421,6 +421,7 @@ chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot)
     }
 
     if (!d->exists) {
+        a->dialog.len = 0;
         return CHAT_OK;
     }
 
@@ -569,25 +570,37 @@ chat_number_begin(chat_op_t *op)
 }
 
 
+/* All of a visitor's events are those of his dialog: its last one tells. */
+
 static int
 chat_number_begun(chat_op_t *op)
 {
     int                rc;
-    chat_str_t         dialog;
+    unsigned           partition;
+    chat_cmd_t        *c;
+    chat_str_t         key;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
     if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
 
-        rc = chat_attach_visitor(op, a, &dialog);
+        rc = chat_attach_visitor(op, a);
 
-        if (rc != CHAT_OK) {
-            return rc;
+        if (rc != CHAT_OK || a->dialog.len == 0) {
+            return rc == CHAT_OK ? CHAT_DONE : rc;
         }
 
-        a->open = (dialog.len != 0);
+        partition = chat_partition(a->sender.account);
+        key = chat_key_dialog(op->mem, a->sender.account, &a->dialog);
+        c = chat_cmd_create(op->mem, 3);
 
-        return CHAT_DONE;
+        if (c && key.len) {
+            chat_cmd_lit(c, "HGET");
+            chat_cmd_str(c, &key);
+            chat_cmd_str(c, &chat_dialog_fields[CHAT_DIALOG_LAST]);
+        }
+
+        return chat_call_redis(op, partition, key.len ? c : NULL);
     }
 
     rc = chat_call_reply(op, 0, &r);
@@ -606,6 +619,33 @@ chat_number_begun(chat_op_t *op)
 
     if (chat_reply_u64(r, &a->open) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    return CHAT_DONE;
+}
+
+
+static int
+chat_number_missed(chat_op_t *op)
+{
+    int                rc;
+    chat_id_t          last;
+    chat_attach_t     *a = op->ctx;
+    const redisReply  *r;
+
+    rc = chat_call_reply(op, 0, &r);
+
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
+    if (chat_reply_id(r, &last) != CHAT_OK) {
+        /* it was erased */
+        a->dialog.len = 0;
+        a->missed = 1;
+
+    } else {
+        a->missed = (chat_id_cmp(&last, &a->since) > 0);
     }
 
     return CHAT_DONE;

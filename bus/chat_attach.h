@@ -24,9 +24,11 @@ typedef struct {
 
     /* out: valid until chat_op_release() */
     uint64_t         n;            /* last accepted number of the instance */
-    uint64_t         open;         /* number_steps: dialogs of the account that
-                                      are open; a visitor: 0, he never had one
-                                      (there is nothing he could miss), or 1 */
+    uint64_t         open;         /* number_steps, operator: dialogs of the
+                                      account that are open */
+    int              missed;       /* number_steps, visitor: something is after
+                                      `since` in his dialog */
+    chat_str_t       dialog;       /* visitor: his last one; empty: none */
     chat_dialog_t   *dialogs;      /* visitor: 0 or 1 */
     chat_str_t      *texts;        /* per dialog: beginning of last message */
     size_t           n_dialogs;
@@ -47,7 +49,7 @@ typedef struct {
 
 extern const chat_step_t  chat_attach_steps[];
 
-/* Of all this `n` and `open` only: what was missed is found elsewhere. */
+/* Of all this `n`, `open`, `missed` and `dialog`: what it was, others know. */
 extern const chat_step_t  chat_number_steps[];
 
 /*

@@ -208,8 +208,8 @@ ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
 
 
 /*
- * The number of a visitor came with whether he ever had a dialog.  Without
- * one he missed nothing, and a crowd that was silent for long costs no walks.
+ * The number of a visitor came with whether his dialog went on.  If not he
+ * missed nothing, and a crowd that was silent for long costs no walks.
  */
 
 static ngx_int_t
@@ -223,7 +223,7 @@ ngx_http_chat_attach_missed(ngx_http_chat_attach_t *a)
         return NGX_OK;
     }
 
-    if (a->read.open) {
+    if (a->read.missed) {
         return ngx_http_chat_attach_find(s, &a->from);
     }
 
@@ -384,6 +384,7 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
     }
 
     ngx_http_chat_attach_viewing(a);
+    ngx_http_chat_attach_dialog(a);
 
     if (!a->ring || !s->transport->quiet) {
         f = ngx_http_chat_attach_welcome(a);

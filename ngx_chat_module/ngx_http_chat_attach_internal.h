@@ -48,6 +48,8 @@ ngx_int_t ngx_http_chat_attach_op(ngx_http_chat_attach_t *a);
 void ngx_http_chat_attach_position(ngx_http_chat_attach_t *a);
 /* Whether events are to tell of dialogs he may lack. */
 void ngx_http_chat_attach_viewing(ngx_http_chat_attach_t *a);
+/* To which dialog belongs what a visitor does next. */
+void ngx_http_chat_attach_dialog(ngx_http_chat_attach_t *a);
 /* Which dialog was given as of when.  NGX_ERROR: out of memory. */
 ngx_int_t ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a);
 /* NULL: out of memory. */

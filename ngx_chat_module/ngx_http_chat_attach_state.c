@@ -142,6 +142,28 @@ ngx_http_chat_attach_position(ngx_http_chat_attach_t *a)
 }
 
 
+/* For a visitor: to which dialog belongs what he does next. */
+
+void
+ngx_http_chat_attach_dialog(ngx_http_chat_attach_t *a)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = a->session;
+
+    if (s->who.kind != CHAT_ACTOR_KIND_VISITOR || a->pool == NULL) {
+        /* or the store was asked nothing */
+        return;
+    }
+
+    s->has_dialog = (a->read.dialog.len == CHAT_DIALOG_LEN);
+
+    if (s->has_dialog) {
+        ngx_memcpy(s->dialog, a->read.dialog.data, CHAT_DIALOG_LEN);
+    }
+}
+
+
 /* For an operator: which dialog was given as of when. */
 
 ngx_int_t
@@ -159,20 +181,7 @@ ngx_http_chat_attach_snapshot(ngx_http_chat_attach_t *a)
         s->snapshot = NULL;
     }
 
-    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
-
-        s->has_dialog = a->read.n_dialogs
-                        && a->read.dialogs[0].dialog.len == CHAT_DIALOG_LEN;
-
-        if (s->has_dialog) {
-            ngx_memcpy(s->dialog, a->read.dialogs[0].dialog.data,
-                       CHAT_DIALOG_LEN);
-        }
-
-        return NGX_OK;
-    }
-
-    if (a->read.n_dialogs == 0) {
+    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR || a->read.n_dialogs == 0) {
         return NGX_OK;
     }
 

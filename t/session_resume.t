@@ -57,6 +57,12 @@ sub back($c) {
     return (grep { $_->{t} eq 'welcome' } @{$c->{frames}})[0];
 }
 
+# How often events of dialogs were read.
+sub pages () {
+    my $lrange = $redis->client->info('commandstats')->{cmdstat_lrange};
+    return ($lrange // '') =~ /^calls=(\d+)/ ? $1 : 0;
+}
+
 my $v = visitor();
 $_->wait_welcome for $v, $ann;
 $v->post('one');
@@ -79,6 +85,21 @@ subtest 'from the ring' => sub {
     $v->wait_text('missed 20');
     is((grep { $_->{t} eq 'event' } @{$v->{frames}}), 20,
        'what was missed comes as events');
+};
+
+
+# Thousands of others may have talked since: the ring is not walked for it.
+subtest 'a visitor who missed nothing' => sub {
+    away($v);
+    my $before = pages();
+    my $welcome = back($v);
+    ok(!$welcome->{reset} && !$welcome->{dialog}, 'a short welcome');
+    is(pages(), $before, 'no event is read for it');
+
+    delete $ann->{typed};
+    $v->typing;
+    ok(eval { wait_for(sub { $ann->{typed}{$d} }, 10, 'typing') },
+       'he is seen typing, though he has said nothing yet');
 };
 
 

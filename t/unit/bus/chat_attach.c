@@ -59,7 +59,8 @@ static chat_op_t  op;
 
 
 static chat_attach_t *
-attach(chat_sender_t sender, chat_id_t since)
+ask_for(const char *name, const chat_step_t *steps, chat_sender_t sender,
+    chat_id_t since)
 {
     chat_attach_t  *a;
 
@@ -73,11 +74,25 @@ attach(chat_sender_t sender, chat_id_t since)
     a->since = since;
     a->role = role_here;
 
-    chat_op_start(&op, "attach", chat_attach_steps,
-                  chat_sync_host(redis.sync), chat_heap_mem(heap), a);
+    chat_op_start(&op, name, steps, chat_sync_host(redis.sync),
+                  chat_heap_mem(heap), a);
     assert_int_equal(chat_sync_run(redis.sync, &op), CHAT_DONE);
 
     return a;
+}
+
+
+static chat_attach_t *
+attach(chat_sender_t sender, chat_id_t since)
+{
+    return ask_for("attach", chat_attach_steps, sender, since);
+}
+
+
+static chat_attach_t *
+glance(chat_sender_t sender, chat_id_t since)
+{
+    return ask_for("number", chat_number_steps, sender, since);
 }
 
 
@@ -175,6 +190,63 @@ visitor_resumes(void **state)
 
     a = attach(visitor(OTHER, "inst0001"), beginning);
     assert_int_equal(a->n_dialogs, 0);
+}
+
+
+/* Without its events: whether there are any since. */
+
+static void
+visitor_missed(void **state)
+{
+    char            key[64];
+    job_t          *j;
+    chat_id_t       seen;
+    chat_attach_t  *a;
+
+    a = glance(visitor(VISITOR, "inst0001"), beginning);
+    assert_int_equal(a->n, 0);
+    assert_int_equal(a->dialog.len, 0);
+    assert_false(a->missed);
+
+    j = opened();
+    seen = j->w.res.id;
+
+    a = glance(visitor(VISITOR, "inst0001"), beginning);
+    assert_int_equal(a->n, 1);
+    assert_true(chat_str_eq_c(&a->dialog, j->dialog));
+    assert_true(a->missed);
+
+    a = glance(visitor(VISITOR, "other001"), seen);
+    assert_int_equal(a->n, 0);
+    assert_true(chat_str_eq_c(&a->dialog, j->dialog));
+    assert_false(a->missed);
+
+    post(VISITOR, j->dialog, 2, "more");
+    a = glance(visitor(VISITOR, "inst0001"), seen);
+    assert_int_equal(a->n, 2);
+    assert_true(a->missed);
+
+    accepted(run(by_visitor(CHAT_INTENT_CLOSE, VISITOR, j->dialog, "inst0001",
+                            3, "")), 4);
+    seen = attach(visitor(VISITOR, "inst0001"), seen)->dialogs[0].last;
+    a = glance(visitor(VISITOR, "inst0001"), seen);
+    assert_int_equal(a->n, 3);
+    assert_false(a->missed);
+
+    /* the next one */
+
+    j = post(VISITOR, "", 4, "again");
+    a = glance(visitor(VISITOR, "inst0001"), seen);
+    assert_true(chat_str_eq_c(&a->dialog, j->dialog));
+    assert_true(a->missed);
+
+    /* erased: there is nothing to write to, and its end may be missed */
+
+    snprintf(key, sizeof(key), "d:%s", j->dialog);
+    ask("DEL", key, "");
+    a = glance(visitor(VISITOR, "inst0001"), seen);
+    assert_int_equal(a->dialog.len, 0);
+    assert_true(a->missed);
 }
 
 
@@ -390,6 +462,7 @@ main(void)
         cmocka_unit_test_setup_teardown(visitor_without_a_dialog, reset,
                                         release),
         cmocka_unit_test_setup_teardown(visitor_resumes, reset, release),
+        cmocka_unit_test_setup_teardown(visitor_missed, reset, release),
         cmocka_unit_test_setup_teardown(long_dialog, reset, release),
         cmocka_unit_test_setup_teardown(history_is_private, reset, release),
         cmocka_unit_test_setup_teardown(operator_begins, reset, release),
