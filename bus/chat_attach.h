@@ -49,7 +49,7 @@ typedef struct {
 
 extern const chat_step_t  chat_attach_steps[];
 
-/* Of all this `n`, `open`, `missed` and `dialog`: what it was, others know. */
+/* Of all this `n`, `open`, `missed` and `dialog`: the ring has the events. */
 extern const chat_step_t  chat_number_steps[];
 
 /*
