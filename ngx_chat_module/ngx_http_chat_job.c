@@ -195,15 +195,23 @@ ngx_http_chat_job_overtook(ngx_http_chat_job_t *job)
 
 /*
  * A history of events that are not those he has: he is about to be told that
- * the store's history is another one, and asks again.
+ * the store's history is another one, and asks again.  This worker may know it
+ * already and still be reading the state that he will be told it with.
  */
 
 static void
 ngx_http_chat_job_outdated(ngx_http_chat_job_t *job)
 {
-    if (job->command == CHAT_CMD_HISTORY
-        && job->op.rc == CHAT_DONE
-        && !ngx_http_chat_bus_agrees(job->worker, job->epoch))
+    ngx_http_chat_session_t  *s;
+
+    s = job->session;
+
+    if (job->command != CHAT_CMD_HISTORY || job->op.rc != CHAT_DONE) {
+        return;
+    }
+
+    if (!ngx_http_chat_bus_agrees(job->worker, job->epoch)
+        || (s && s->positioned && s->epoch != job->epoch))
     {
         job->op.rc = CHAT_ERROR;
         job->op.error = CHAT_E_STORE_DOWN;

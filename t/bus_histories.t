@@ -2,7 +2,7 @@
 
 # Promise: after Redis came back with another history nobody is given anything
 # of that before he has been told of it, even if the worker asks it already
-# while the log's reader is not through yet.
+# while the log's reader is not through yet, or while it reads what to tell.
 
 use v5.36;
 use lib 't/lib';
@@ -69,5 +69,19 @@ ok($first->{reset}, '... that says so');
 $v->wait_text('hello');
 $new->wait_welcome(20);
 pass('and others are welcome');
+
+
+# He asks while his state is being read, which takes longer than a history.
+@{$v->{frames}} = ();
+$proxy->{said} = '';
+$proxy->{hold} = qr/HMGET.*:v:.*dialog/s;
+$redis->restart('kill9');
+wait_for(sub { $proxy->{said} }, 30, 'his state is being read');
+$v->_ask($id);
+wait_for(sub { $proxy->{said} =~ /LRANGE/ }, 20, 'a history behind it');
+$proxy->release;
+wait_for(sub { grep { $_ eq 'welcome' } told($v) }, 30, 'a welcome');
+is((grep { /^(?:history|event|welcome)$/ } told($v))[0], 'welcome',
+   'a history does not come before the welcome');
 
 $t->done;

@@ -13,7 +13,9 @@ package Chat::Proxy;
 #     edit     $proxy->{edit}->($bytes) gives what is passed on
 #
 # mode() closes what is open; silence() lets it stay open and swallows it, and
-# so does `hush` (a pattern) with whoever says something that matches it.
+# so does `hush` (a pattern) with whoever says something that matches it.  Who
+# matches `hold` is answered by nothing more until release(); what he says
+# meanwhile is in $proxy->{said}.
 
 use v5.36;
 
@@ -63,6 +65,15 @@ sub silence($self, $which = 'all') {
             values %{$self->{open}};
 }
 
+# Whoever was held is given his answers; nobody is held any more.
+sub release($self) {
+    delete @$self{qw(hold said)};
+    for my $stream (values %{$self->{open}}) {
+        my $kept = delete $stream->{chat_kept} // next;
+        $stream->write($kept) if length $kept;
+    }
+}
+
 sub _accept($self, $stream, $id) {
     my $mode = $self->{mode};
     $self->{accepted}++;
@@ -89,6 +100,9 @@ sub _accept($self, $stream, $id) {
         return $s->{chat_silent} = 1
             if $weak && $weak->{hush} && $bytes =~ $weak->{hush};
         $s->{chat_reads} ||= $bytes =~ /XREAD/;
+        $s->{chat_kept} //= ''
+            if $weak && $weak->{hold} && $bytes =~ $weak->{hold};
+        $weak->{said} .= $bytes if $weak && defined $s->{chat_kept};
         return $up ? $up->write($bytes) : push @early, $bytes;
     });
 
@@ -104,6 +118,8 @@ sub _accept($self, $stream, $id) {
         });
         $up->on(read => sub ($s, $bytes) {
             return if $stream->{chat_silent};
+            return $stream->{chat_kept} .= $bytes
+                if defined $stream->{chat_kept};
             $bytes = $weak->{edit}->($bytes) if $mode eq 'edit' && $weak;
             $mode eq 'bytes' ? _drip($stream, $bytes)
                              : $stream->write($bytes);
