@@ -225,6 +225,9 @@ load_crowd(load_t *l, load_opt_t *o, int fd)
         l->conns[i].channel = o->talk ? 0 : o->dialogs;
     }
 
+    /* who has a dialog knows where he is in it */
+    l->resume = o->talk;
+
     load_join(l, o->n, 0);
 
     while (o->talk && !load_crowd_acked(l)) {
