@@ -13,7 +13,12 @@
 
 
 #define NGX_HTTP_CHAT_JOB_MEM   (4 * 1024 * 1024)
-#define NGX_HTTP_CHAT_JOB_POOL  (sizeof(ngx_http_chat_job_t) + 1024)
+
+/* its texts and the keys it asks for: most commands need no more */
+#define NGX_HTTP_CHAT_JOB_ROOM  1024
+#define NGX_HTTP_CHAT_JOB_POOL                                                \
+    (sizeof(ngx_pool_t) + sizeof(ngx_http_chat_job_t)                         \
+     + NGX_HTTP_CHAT_JOB_ROOM + 4 * sizeof(ngx_pool_large_t))
 
 /* reading a short text takes no more */
 #define NGX_HTTP_CHAT_JOB_TEXT  2048
@@ -169,6 +174,7 @@ ngx_http_chat_command_cancel(void *command)
 static ngx_http_chat_job_t *
 ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
 {
+    void                 *room;
     ngx_pool_t           *pool;
     ngx_http_chat_job_t  *job;
 
@@ -185,10 +191,11 @@ ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
         return NULL;
     }
 
-    /* fits: the pool was made for it */
+    /* both fit: the pool was made for them */
     job = ngx_pcalloc(pool, sizeof(ngx_http_chat_job_t));
+    room = ngx_palloc(pool, NGX_HTTP_CHAT_JOB_ROOM);
 
-    if (job == NULL) {
+    if (job == NULL || room == NULL) {
         ngx_destroy_pool(pool);
         return NULL;
     }
@@ -196,8 +203,8 @@ ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
     job->pool = pool;
     job->worker = w;
 
-    chat_mem_init(&job->mem, NULL, 0, ngx_http_chat_palloc, pool,
-                  NGX_HTTP_CHAT_JOB_MEM);
+    chat_mem_init(&job->mem, room, NGX_HTTP_CHAT_JOB_ROOM,
+                  ngx_http_chat_palloc, pool, NGX_HTTP_CHAT_JOB_MEM);
 
     return job;
 }
