@@ -149,6 +149,14 @@ $(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit -Ilua-free-admin/api $(CFLAGS) -o $@ $< \
 	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
 
+# a file of the module that needs of nginx only what t/unit/ngx_loop.h has
+$(B)/t/unit/ngx_chat_module/%: t/unit/ngx_chat_module/%.c t/unit/ngx_loop.h \
+                               $(B)/ngx_chat_module/%.o
+	$(call say,UNIT,$@)
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu11 $(OPT) $(HARDEN) $(NGXWARN) \
+	    -It/unit -Ingx_chat_module $(NGXINC) -MMD -MP $(CFLAGS) -o $@ $< \
+	    $(B)/ngx_chat_module/$*.o $(LDSAN) -lcmocka
+
 REPLAY  := $(if $(FUZZING),,$(B)/t/fuzz/main/replay.o)
 $(B)/t/fuzz/%: t/fuzz/%.c $(REPLAY) $(B)/libchat.a
 	$(call say,FUZZ,$@)
