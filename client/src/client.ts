@@ -10,7 +10,7 @@
 
 import type { Host } from './host.ts';
 import { Outbox } from './outbox.ts';
-import type { Entry, Pending, Result, Saved } from './outbox.ts';
+import type { Entry, Pending, Refused, Result, Saved } from './outbox.ts';
 import { Session } from './session.ts';
 import type { Status } from './session.ts';
 import { atom } from './store.ts';
@@ -33,6 +33,8 @@ export interface ClientOptions {
     /** Is it looked at?  Then it comes back sooner when it was cut. */
     watched(): boolean;
     headers?(): Record<string, string>;
+    /** A write will never be in the log, though a page before wrote it. */
+    refused?(entry: Entry, why: Refused): void;
     renew(): Promise<boolean>;
     prefer?: TransportName | undefined;
     worked?(name: TransportName): void;
@@ -71,6 +73,10 @@ export class ChatClient {
             settled: (entry, result) => {
                 this.#waiting.get(entry.key)?.(result);
                 this.#waiting.delete(entry.key);
+
+                if (!result.ok) {
+                    o.refused?.(entry, result);
+                }
             },
         });
 

@@ -41,9 +41,13 @@ export interface Pending extends Entry {
     sender: string;
 }
 
-export type Result =
-    | { ok: true; ack: Entry['ack'] }
-    | { ok: false; code: string; text: string };
+export interface Refused {
+    ok: false;
+    code: string;
+    text: string;
+}
+
+export type Result = { ok: true; ack: Entry['ack'] } | Refused;
 
 export interface OutboxOptions {
     host: Host;

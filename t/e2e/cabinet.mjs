@@ -216,6 +216,30 @@ async function troubles(ann) {
     await ann.page.waitForSelector('.refusal');
     same(await ann.page.locator('.refusal q').innerText(), 'too late',
         'words that came too late can be had back');
+    await ann.page.click('.refusal button');
+}
+
+
+/** A new history of the store has no closed dialogs: nor has the desk then. */
+async function vanished(ann) {
+    const guest = await begin(ann, 'Vanished');
+
+    await network(ann.page, false);
+    await banner(ann, 'You are offline');
+    await ann.write('to nobody');
+    await ask('down');
+    await ask('up');
+    await guest.write({ t: 'close_dialog' });
+    await network(ann.page, true);
+    await ann.page.waitForSelector('.refusal');
+    same(await ann.page.locator('.thread').count(), 0,
+        'a dialog that is in no list any more is not shown');
+    same(await ann.page.locator('.refusal q').innerText(), 'to nobody',
+        'the words that were written into it are');
+    await shot(ann.page, 'homeless');
+    await ann.page.click('.refusal button');
+    same(await ann.page.locator('.refusal').count(), 0,
+        'until they are dismissed');
 }
 
 
@@ -392,6 +416,7 @@ await run(async () => {
     await bob.page.context().close();
     await again(ann);
     await troubles(ann);
+    await vanished(ann);
     await sleep(ann);
     await keyboard(ann);
     await manners(ann);

@@ -178,6 +178,26 @@ test('refused for good: told, and gone from the list', async () => {
 });
 
 
+test('refused though a page before wrote it: told all the same', () => {
+    const before = rig();
+
+    before.chat.write({ t: 'post_message', text: 'a' });
+
+    const told: string[] = [];
+    const r = rig({
+        saved: before.kept.saved,
+        refused: ({ write }, why) => void told.push(
+            `${why.code}: ${write.t === 'post_message' ? write.text : ''}`),
+    });
+
+    r.chat.start();
+    r.open();
+    r.world.socket.say({ t: 'error', code: 'closed', text: '', n: '1' });
+    assert.deepEqual(told, ['closed: a']);
+    assert.deepEqual(r.chat.pending.get(), []);
+});
+
+
 test('a session that ended while writing renews and goes on', async () => {
     let renewals = 0;
     const r = rig({ renew: () => {

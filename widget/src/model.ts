@@ -5,7 +5,7 @@
  */
 
 import { ChatClient, NO_DIALOG, atom, browserHost, claimInstance, compareIds,
-    earlier, hasSender, missing, num, randomName, saveInstance, storageKeep,
+    earlier, hasSender, missing, num, saveInstance, storageKeep,
     withEvents, withTyping, withView } from '../../client/src/index.ts';
 import type { Atom, DialogState, Pending, ServerFrame, Status,
     TransportName, Write } from '../../client/src/index.ts';
@@ -219,6 +219,13 @@ export function createModel(base: string): Model {
             },
             page: () => location.href.slice(0, PAGE_MAX),
             watched: () => looking,
+            refused: ({ key, write }) => {
+                if (write.t === 'post_message') {
+                    failed.update((list) => [...list, {
+                        key, text: write.text, at_ms: host.now(),
+                    }]);
+                }
+            },
             renew: identify,
             prefer: way && host.now() - way.ms < WAY_MS ? way.name : undefined,
             worked: (name) => shared.set(WAY, name === 'ws' ? null
@@ -290,15 +297,7 @@ export function createModel(base: string): Model {
             return;
         }
 
-        void chat.write(write, write.t === 'post_message' ? undefined : 60_000)
-            .done.then((result) => {
-                if (!result.ok && write.t === 'post_message') {
-                    failed.update((list) => [...list, {
-                        key: randomName(host), text: write.text,
-                        at_ms: host.now(),
-                    }]);
-                }
-            });
+        chat.write(write, write.t === 'post_message' ? undefined : 60_000);
     };
 
     const post = (text: string): void => {

@@ -10,6 +10,7 @@ import { Card } from './card/Card.tsx';
 import type { Desk } from './desk.ts';
 import { t } from './i18n/index.ts';
 import { Lists } from './inbox/Lists.tsx';
+import { Refusals } from './thread/Refusals.tsx';
 import { Thread } from './thread/Thread.tsx';
 import { Banner } from './ui/Banner.tsx';
 import { Icon } from './ui/Icon.tsx';
@@ -25,6 +26,9 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
     const selected = useAtom(desk.selected);
     const lists = inboxLists(inbox);
     const view = selected ? inbox.dialogs.get(selected) : undefined;
+    // of dialogs that are not in any list now: no thread shows them
+    const homeless = useAtom(desk.refusals)
+        .filter((r) => !inbox.dialogs.has(r.dialog));
     const waiting = lists.queue.length
         + lists.mine.filter((d) => d.wait_ms !== undefined).length;
 
@@ -45,7 +49,10 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
 
     return (
         <div class={`desk ${view ? 'has-thread' : ''}`}>
-            <Banner desk={desk} />
+            <div class="notices">
+                <Banner desk={desk} />
+                <Refusals desk={desk} list={homeless} />
+            </div>
             <aside class="side">
                 <h1 class="hush">{t('app')}</h1>
                 <Menu desk={desk} leave={leave} />

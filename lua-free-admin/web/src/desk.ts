@@ -7,8 +7,8 @@ import { ChatClient, EMPTY_INBOX, NO_DIALOG, atom, browserHost, claimInstance,
     inboxEvent, inboxPresence, inboxWelcome, missing, num, saveInstance,
     storageKeep, typists, withEvents, withTyping, withView }
     from '../../../client/src/index.ts';
-import type { Atom, Claim, DialogState, InboxState, Pending, ServerFrame,
-    Status, Write } from '../../../client/src/index.ts';
+import type { Atom, Claim, DialogState, Entry, InboxState, Pending,
+    ServerFrame, Status, Write } from '../../../client/src/index.ts';
 import { API, api } from './api.ts';
 import type { Me } from './api.ts';
 
@@ -73,6 +73,7 @@ export class Desk {
             save: (saved) => saveInstance(tab, shared, saved),
             headers: () => ({ 'X-CSRF': me.csrf }),
             watched: () => true,
+            refused: (entry, why) => desk.refuse(entry, why.text),
             renew: async () => {
                 const answer = await api.me();
 
@@ -128,29 +129,20 @@ export class Desk {
     }
 
     takeDialog(dialog: string): void {
-        this.decide({ t: 'take_dialog', dialog }, dialog);
+        this.decide({ t: 'take_dialog', dialog });
     }
 
     releaseDialog(dialog: string): void {
-        this.decide({ t: 'release_dialog', dialog }, dialog);
+        this.decide({ t: 'release_dialog', dialog });
     }
 
     closeDialog(dialog: string): void {
-        this.decide({ t: 'close_dialog', dialog }, dialog);
+        this.decide({ t: 'close_dialog', dialog });
     }
 
     post(dialog: string, text: string): void {
-        const { entry, done } =
-            this.client.write({ t: 'post_message', dialog, text });
-
+        this.client.write({ t: 'post_message', dialog, text });
         this.drafts.set(dialog, null);
-
-        void done.then((r) => {
-            if (!r.ok) {
-                this.refuse({ key: entry.key, dialog, text: r.text,
-                    draft: text });
-            }
-        });
     }
 
     dismiss(key: string): void {
@@ -178,17 +170,16 @@ export class Desk {
             : colleagues.find((c) => c.id === operator)?.name) ?? '';
     }
 
-    private decide(write: Write, dialog: string): void {
-        const { entry, done } = this.client.write(write, DECISION_TTL_MS);
-
-        void done.then((r) => {
-            if (!r.ok) {
-                this.refuse({ key: entry.key, dialog, text: r.text });
-            }
-        });
+    private decide(write: Write): void {
+        this.client.write(write, DECISION_TTL_MS);
     }
 
-    private refuse(refusal: Refusal): void {
+    private refuse({ key, write }: Entry, text: string): void {
+        const refusal: Refusal = {
+            key, text, dialog: write.dialog ?? '',
+            ...(write.t === 'post_message' ? { draft: write.text } : {}),
+        };
+
         this.refusals.update((list) => [...list, refusal].slice(-20));
     }
 

@@ -15,6 +15,7 @@ import { useAtom } from '../ui/hooks.ts';
 import { visitorName } from '../ui/names.ts';
 import { Composer } from './Composer.tsx';
 import { Messages } from './Messages.tsx';
+import { Refusals } from './Refusals.tsx';
 
 /** This near to the end the thread follows new messages. */
 const NEAR_PX = 80;
@@ -166,12 +167,7 @@ export function Thread({ desk, view }: { desk: Desk; view: DialogView }) {
                     {t('typing', { name: w.from.name || visitorName(view) })}
                 </p>)}
             </div>
-            {refusals.map((r) => <div class="refusal" role="alert" key={r.key}>
-                <Icon name="warn" />
-                <span>{t('refused', { text: r.text })}
-                    {r.draft ? <q>{r.draft}</q> : null}</span>
-                <button onClick={() => desk.dismiss(r.key)}>{t('dismiss')}</button>
-            </div>)}
+            <Refusals desk={desk} list={refusals} />
             <Composer desk={desk} view={view} />
         </section>
     );
