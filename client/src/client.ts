@@ -33,7 +33,7 @@ export interface ClientOptions {
     /** Is it looked at?  Then it comes back sooner when it was cut. */
     watched(): boolean;
     headers?(): Record<string, string>;
-    /** A write will never be in the log, though a page before wrote it. */
+    /** Refused for good: a write of this page, or of one before it. */
     refused?(entry: Entry, why: Refused): void;
     renew(): Promise<boolean>;
     prefer?: TransportName | undefined;
