@@ -4,8 +4,8 @@
  * that are posted for the next turn.  Include it once.
  */
 
-#ifndef NGX_LOOP_H
-#define NGX_LOOP_H
+#ifndef _NGX_LOOP_H_INCLUDED_
+#define _NGX_LOOP_H_INCLUDED_
 
 
 #include <stdarg.h>
@@ -97,4 +97,4 @@ ngx_loop_run(ngx_event_t *timer, ngx_msec_t ms)
 }
 
 
-#endif /* NGX_LOOP_H */
+#endif /* _NGX_LOOP_H_INCLUDED_ */

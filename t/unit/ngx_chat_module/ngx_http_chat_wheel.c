@@ -260,7 +260,7 @@ test_long_stop(void **state)
 }
 
 
-/* With nothing to wait for it does not tick; its clock goes on with the next. */
+/* Idle, it does not tick; its clock goes on with the next timer. */
 
 static void
 test_idle(void **state)
