@@ -231,11 +231,11 @@ async function vanished(ann) {
     await ask('up');
     await guest.write({ t: 'close_dialog' });
     await network(ann.page, true);
+    await until(async () => await ann.page.locator('.thread').count() === 0,
+        'a dialog that is in no list any more to be gone');
     await ann.page.waitForSelector('.refusal');
-    same(await ann.page.locator('.thread').count(), 0,
-        'a dialog that is in no list any more is not shown');
     same(await ann.page.locator('.refusal q').innerText(), 'to nobody',
-        'the words that were written into it are');
+        'words that were written into a dialog that is gone are not');
     await shot(ann.page, 'homeless');
     await ann.page.click('.refusal button');
     same(await ann.page.locator('.refusal').count(), 0,
