@@ -84,6 +84,23 @@ run(ngx_msec_t ms)
 }
 
 
+/* All in one second, of whom a first turn has fired. */
+
+static void
+crowd(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < TIMERS; i++) {
+        set(&items[i], 5000);
+    }
+
+    while (fired == 0) {
+        run(1);
+    }
+}
+
+
 /* Of any second's part, within the wheel's turn and far beyond it. */
 
 static void
@@ -213,14 +230,7 @@ test_crowd_cancelled(void **state)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < TIMERS; i++) {
-        set(&items[i], 5000);
-    }
-
-    while (fired == 0) {
-        run(1);
-    }
-
+    crowd();
     assert_int_equal(fired, NGX_HTTP_CHAT_WHEEL_TURN);
 
     for (i = fired + 1; i < TIMERS; i++) {
@@ -283,16 +293,7 @@ test_idle(void **state)
 static void
 test_stop(void **state)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < TIMERS; i++) {
-        set(&items[i], 1000);
-    }
-
-    while (fired == 0) {
-        run(1);
-    }
-
+    crowd();
     ngx_http_chat_wheel_stop(&wheel);
 
     run(10000);
