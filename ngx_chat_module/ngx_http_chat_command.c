@@ -1,15 +1,12 @@
 
 /*
- * Commands of clients: from text, of a session or of a POST, through limits
- * and rights to what the table says.  What asks the store goes on as a job
- * (_job.c).
+ * Commands of clients: from text, of a session or of a POST (_post.c),
+ * through limits and rights to what the table says.  What asks the store goes
+ * on as a job (_job.c).
  */
 
 #include "ngx_http_chat_command_internal.h"
 #include "ngx_http_chat_spare.h"
-#include "ngx_http_chat_zone.h"
-
-#include <sodium.h>
 
 
 #define NGX_HTTP_CHAT_JOB_MEM   (4 * 1024 * 1024)
@@ -23,25 +20,18 @@
 /* reading a short text takes no more */
 #define NGX_HTTP_CHAT_JOB_TEXT  2048
 
-#define NGX_HTTP_CHAT_POST_WAYS  16     /* places that a sender may have */
-
 
 typedef void (*ngx_http_chat_do_pt)(ngx_http_chat_job_t *job);
 
 
-static ngx_http_chat_job_t *ngx_http_chat_job_create(
-    ngx_http_chat_worker_t *w, const chat_str_t *text);
-static void ngx_http_chat_job_accept(ngx_http_chat_job_t *job,
-    const chat_str_t *text);
 static void ngx_http_chat_job_take(ngx_http_chat_job_t *job,
     const chat_str_t *text, chat_mem_t *mem);
 static void *ngx_http_chat_job_scratch(void *data, size_t size);
 static ngx_msec_t ngx_http_chat_job_rate(ngx_http_chat_job_t *job);
-static ngx_uint_t ngx_http_chat_poster(ngx_http_chat_job_t *job);
-static uint64_t ngx_http_chat_poster_key(ngx_http_chat_job_t *job);
 
 static void ngx_http_chat_do_hello(ngx_http_chat_job_t *job);
 static void ngx_http_chat_do_typing(ngx_http_chat_job_t *job);
+static void ngx_http_chat_do_history(ngx_http_chat_job_t *job);
 static void ngx_http_chat_do_ping(ngx_http_chat_job_t *job);
 
 
@@ -55,7 +45,7 @@ static const ngx_http_chat_do_pt  ngx_http_chat_handlers[CHAT_CMD_MAX] = {
     [CHAT_CMD_CLOSE_DIALOG]   = ngx_http_chat_job_queue,
     [CHAT_CMD_RELEASE_DIALOG] = ngx_http_chat_job_queue,
     [CHAT_CMD_TYPING]         = ngx_http_chat_do_typing,
-    [CHAT_CMD_HISTORY]        = ngx_http_chat_job_queue,
+    [CHAT_CMD_HISTORY]        = ngx_http_chat_do_history,
     [CHAT_CMD_PING]           = ngx_http_chat_do_ping,
 };
 
@@ -116,62 +106,7 @@ ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
 }
 
 
-void *
-ngx_http_chat_command(ngx_http_chat_worker_t *w,
-    const ngx_http_chat_identity_t *who, const chat_str_t *text,
-    const chat_str_t *instance, ngx_http_chat_loc_conf_t *lcf,
-    ngx_http_chat_command_pt done, void *data)
-{
-    ngx_http_chat_job_t  *job;
-
-    job = ngx_http_chat_job_create(w, text);
-
-    if (job == NULL) {
-        return NULL;
-    }
-
-    job->who = &job->self;
-    job->frames = lcf->rate;
-    job->burst = lcf->burst;
-    job->done = done;
-    job->data = data;
-
-    job->answer.handler = ngx_http_chat_job_post;
-    job->answer.data = job;
-    job->answer.log = w->log;
-
-    if (ngx_http_chat_who_init(&job->self, who) != NGX_OK
-        || chat_mem_dup(&job->mem, &job->instance, instance) != CHAT_OK)
-    {
-        ngx_http_chat_job_free(job);
-        return NULL;
-    }
-
-    if (!chat_instance_valid(&job->instance)) {
-        ngx_http_chat_job_refuse(job, CHAT_E_BAD_FIELD);
-        return job;
-    }
-
-    ngx_http_chat_job_accept(job, text);
-
-    return job;
-}
-
-
-void
-ngx_http_chat_command_cancel(void *command)
-{
-    ngx_http_chat_job_t *job = command;
-
-    if (job->running) {
-        chat_op_cancel(&job->op);
-    }
-
-    ngx_http_chat_job_free(job);
-}
-
-
-static ngx_http_chat_job_t *
+ngx_http_chat_job_t *
 ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
 {
     void                 *room;
@@ -244,7 +179,7 @@ ngx_http_chat_job_free(ngx_http_chat_job_t *job)
  * long as the command waits.
  */
 
-static void
+void
 ngx_http_chat_job_accept(ngx_http_chat_job_t *job, const chat_str_t *text)
 {
     u_char       block[NGX_HTTP_CHAT_JOB_TEXT];
@@ -357,86 +292,6 @@ ngx_http_chat_job_rate(ngx_http_chat_job_t *job)
 }
 
 
-/*
- * The place of a sender without a session.  He takes one whose owner has his
- * whole burst again and types no more, so that nobody loses his debts; where
- * all owe, of him who will first be without.  To be many enough for that, one
- * must have hundreds of identities, whose own bursts are more than is won by
- * it; refusing newcomers instead would let him lock them out.
- */
-
-static ngx_uint_t
-ngx_http_chat_poster(ngx_http_chat_job_t *job)
-{
-    uint64_t                   key;
-    ngx_uint_t                 i, n, first;
-    ngx_msec_t                 owes, least;
-    ngx_http_chat_sessions_t  *ss;
-
-    ss = job->worker->sessions;
-
-    key = ngx_http_chat_poster_key(job);
-
-    first = key % (NGX_HTTP_CHAT_POSTERS / NGX_HTTP_CHAT_POST_WAYS)
-            * NGX_HTTP_CHAT_POST_WAYS;
-    least = 0;
-    n = first;
-
-    for (i = first; i < first + NGX_HTTP_CHAT_POST_WAYS; i++) {
-
-        if (ss->posters[i].key == key) {
-            return i;
-        }
-
-        /* until when: other locations may have other rates, but it is the
-           order that counts */
-
-        owes = ss->posters[i].rate.at_ms
-               + (job->frames ? ss->posters[i].rate.used / job->frames : 0);
-        owes = ngx_max(owes, ss->posters[i].typed + CHAT_LIMIT_TYPING_MS);
-
-        if (i == first || owes < least) {
-            least = owes;
-            n = i;
-        }
-    }
-
-    ngx_memzero(&ss->posters[n], sizeof(ss->posters[n]));
-    ss->posters[n].key = key;
-    ss->posters[n].typed = ngx_current_msec - CHAT_LIMIT_TYPING_MS;
-
-    return n;
-}
-
-
-/* Of the node's secret: nobody knows who shares a set of places. */
-
-static uint64_t
-ngx_http_chat_poster_key(ngx_http_chat_job_t *job)
-{
-    u_char                key[8], text[2 * 8 + CHAT_VISITOR_LEN];
-    uint64_t              hash;
-    ngx_http_chat_who_t  *who;
-
-    who = job->who;
-
-    ngx_memzero(text, sizeof(text));
-
-    if (who->kind == CHAT_ACTOR_KIND_VISITOR) {
-        ngx_memcpy(text, &who->site, 8);
-        ngx_memcpy(text + 2 * 8, who->visitor, CHAT_VISITOR_LEN);
-
-    } else {
-        ngx_memcpy(text + 8, &who->operator_id, 8);
-    }
-
-    crypto_shorthash(key, text, sizeof(text), job->worker->zone->rates_key);
-    ngx_memcpy(&hash, key, sizeof(key));
-
-    return hash;
-}
-
-
 /* Commands ---------------------------------------------------------------- */
 
 static void
@@ -478,23 +333,19 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
 
     s->positioned = 0;
 
-    if (chat_has(hello, CHAT_F_CMD_HELLO_CURSOR) && hello->cursor.len) {
+    if (chat_has(hello, CHAT_F_CMD_HELLO_CURSOR)) {
 
-        if (chat_cursor_parse(&hello->cursor, &cursor,
-                              ngx_http_chat_bus_cursor_key(s->worker))
-            != CHAT_OK
-            || cursor.n != 1)
-        {
-            ngx_http_chat_job_refuse(job, CHAT_E_BAD_CURSOR);
-            return;
-        }
+        switch (ngx_http_chat_job_cursor(job, &hello->cursor, &cursor)) {
 
-        /* one of another account's partition is of another client */
-
-        if (cursor.at[0].partition == chat_partition(s->who.account)) {
+        case NGX_OK:
             s->positioned = 1;
             s->epoch = cursor.epoch;
             s->last = cursor.at[0].id;
+            break;
+
+        case NGX_ERROR:
+            ngx_http_chat_job_refuse(job, CHAT_E_BAD_CURSOR);
+            return;
         }
     }
 
@@ -536,6 +387,41 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
     } else {
         ngx_http_chat_account_rules(s->account, s);
     }
+}
+
+
+ngx_int_t
+ngx_http_chat_job_cursor(ngx_http_chat_job_t *job, const chat_str_t *text,
+    chat_cursor_t *at)
+{
+    if (text->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (chat_cursor_parse(text, at,
+                          ngx_http_chat_bus_cursor_key(job->worker))
+        != CHAT_OK
+        || at->n != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    /* one of another account's partition is of another client */
+
+    return (at->at[0].partition == chat_partition(job->who->account))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_http_chat_do_history(ngx_http_chat_job_t *job)
+{
+    if (job->bad_cursor) {
+        ngx_http_chat_job_refuse(job, CHAT_E_BAD_CURSOR);
+        return;
+    }
+
+    ngx_http_chat_job_queue(job);
 }
 
 

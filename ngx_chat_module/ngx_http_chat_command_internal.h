@@ -37,6 +37,7 @@ struct ngx_http_chat_job_s {
 
     /* by POST */
     ngx_http_chat_who_t          self;
+    uint32_t                     seen;        /* epoch of its cursor */
     ngx_uint_t                   frames;      /* a second */
     ngx_uint_t                   burst;
     ngx_http_chat_command_pt     done;
@@ -46,12 +47,29 @@ struct ngx_http_chat_job_s {
     ngx_uint_t                   status;
 
     unsigned                     running:1;
+    unsigned                     positioned:1; /* has a cursor */
+    unsigned                     bad_cursor:1;
 };
 
 
 /* _command.c */
 
+/* Has a room of its own for its texts.  NULL: out of memory. */
+ngx_http_chat_job_t *ngx_http_chat_job_create(ngx_http_chat_worker_t *w,
+    const chat_str_t *text);
+/* It has all but what the text says; ends with an answer or in the queue. */
+void ngx_http_chat_job_accept(ngx_http_chat_job_t *job,
+    const chat_str_t *text);
+/* What a client has seen.  NGX_DECLINED: nothing, NGX_ERROR: damaged. */
+ngx_int_t ngx_http_chat_job_cursor(ngx_http_chat_job_t *job,
+    const chat_str_t *text, chat_cursor_t *at);
 void ngx_http_chat_job_free(ngx_http_chat_job_t *job);
+
+/* _post.c */
+
+/* Where the sender stands among those without a session: an index of
+   sessions->posters, for now. */
+ngx_uint_t ngx_http_chat_poster(ngx_http_chat_job_t *job);
 
 /* _job.c: each of these ends with an answer, and frees the job */
 
@@ -62,8 +80,6 @@ void ngx_http_chat_job_refuse_why(ngx_http_chat_job_t *job,
 /* The job is over.  `f` may be NULL where there is nothing to say. */
 void ngx_http_chat_job_answer(ngx_http_chat_job_t *job, ngx_uint_t status,
     ngx_http_chat_frame_t *f);
-/* By POST: `done` is called from here. */
-void ngx_http_chat_job_post(ngx_event_t *ev);
 
 
 #endif /* _NGX_HTTP_CHAT_COMMAND_INTERNAL_H_INCLUDED_ */

@@ -211,7 +211,8 @@ ngx_http_chat_job_outdated(ngx_http_chat_job_t *job)
     }
 
     if (!ngx_http_chat_bus_agrees(job->worker, job->epoch)
-        || (s && s->positioned && s->epoch != job->epoch))
+        || (s && s->positioned && s->epoch != job->epoch)
+        || (job->positioned && job->seen != job->epoch))
     {
         job->op.rc = CHAT_ERROR;
         job->op.error = CHAT_E_STORE_DOWN;
@@ -603,27 +604,4 @@ ngx_http_chat_job_answer(ngx_http_chat_job_t *job, ngx_uint_t status,
     }
 
     ngx_http_chat_job_free(job);
-}
-
-
-void
-ngx_http_chat_job_post(ngx_event_t *ev)
-{
-    ngx_uint_t                 status;
-    ngx_http_chat_job_t       *job;
-    ngx_http_chat_frame_t     *f;
-    ngx_http_chat_command_pt   done;
-    void                      *data;
-
-    job = ev->data;
-
-    f = job->frame;
-    status = job->status;
-    done = job->done;
-    data = job->data;
-
-    job->frame = NULL;
-    ngx_http_chat_job_free(job);
-
-    done(data, status, f);
 }

@@ -17,9 +17,11 @@ static void ngx_http_chat_send_cancel(ngx_http_chat_req_t *q);
 ngx_int_t
 ngx_http_chat_send_handler(ngx_http_chat_req_t *q)
 {
-    chat_str_t  instance;
+    chat_str_t  instance, cursor;
 
-    if (ngx_http_chat_http_arg(q->request, "instance", &instance) != NGX_OK) {
+    if (ngx_http_chat_http_arg(q->request, "instance", &instance) != NGX_OK
+        || ngx_http_chat_http_arg(q->request, "cursor", &cursor) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -29,7 +31,8 @@ ngx_http_chat_send_handler(ngx_http_chat_req_t *q)
 
     q->data = ngx_http_chat_command(q->worker, &q->who,
                                     (chat_str_t *) &q->body, &instance,
-                                    q->lcf, ngx_http_chat_send_done, q);
+                                    &cursor, q->lcf, ngx_http_chat_send_done,
+                                    q);
     if (q->data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

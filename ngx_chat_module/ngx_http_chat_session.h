@@ -121,16 +121,17 @@ ngx_int_t ngx_http_chat_ws_upgrade(ngx_http_request_t *r,
  * POST: one command of a client without a session of its own.  The answer (an
  * ack, error, history or pong frame; pong also for typing) is given to `done`
  * exactly once, later, never from within this call; `done` takes the frame's
- * reference.  `status` is CHAT_E_* or 0 and becomes the HTTP status.  NULL:
- * out of memory.
+ * reference.  `status` is CHAT_E_* or 0 and becomes the HTTP status.
+ * `cursor` may be empty: what the client has seen; it is given a history of
+ * that epoch only.  NULL: out of memory.
  */
 typedef void (*ngx_http_chat_command_pt)(void *data, ngx_uint_t status,
     ngx_http_chat_frame_t *f);
 
 void *ngx_http_chat_command(ngx_http_chat_worker_t *w,
     const ngx_http_chat_identity_t *who, const chat_str_t *text,
-    const chat_str_t *instance, ngx_http_chat_loc_conf_t *lcf,
-    ngx_http_chat_command_pt done, void *data);
+    const chat_str_t *instance, const chat_str_t *cursor,
+    ngx_http_chat_loc_conf_t *lcf, ngx_http_chat_command_pt done, void *data);
 void ngx_http_chat_command_cancel(void *command);
 
 

@@ -2,7 +2,8 @@
 
 # Promise: after Redis came back with another history nobody is given anything
 # of that before he has been told of it, even if the worker asks it already
-# while the log's reader is not through yet, or while it reads what to tell.
+# while the log's reader is not through yet, or while it reads what to tell,
+# or another worker does, which he asks by POST.
 
 use v5.36;
 use lib 't/lib';
@@ -83,5 +84,26 @@ $proxy->release;
 wait_for(sub { grep { $_ eq 'welcome' } told($v) }, 30, 'a welcome');
 is((grep { /^(?:history|event|welcome)$/ } told($v))[0], 'welcome',
    'a history does not come before the welcome');
+
+
+# A worker that is ahead of the one that holds his stream: all it has of him is
+# the cursor of a POST.
+sub asks ($cursor) {
+    return $t->http('POST', "/_chat/v1/send?instance=$v->{instance}"
+            . "&cursor=$cursor", host => 'shop.test',
+        headers => {Authorization => "Bearer $v->{token}"},
+        json => {t => 'history', dialog => $id, after => '0'});
+}
+
+my $before = $v->{cursor};
+is(asks($before)->{json}{t}, 'history', 'by POST, of what he has seen');
+@{$v->{frames}} = ();
+$redis->restart('kill9');
+wait_for(sub { grep { $_ eq 'welcome' } told($v) }, 30, 'a welcome');
+my $res = asks($before);
+is($res->{status}, 503, 'by POST, of another history than he has seen');
+is($res->{json}{code}, 'store_down', '... he is told so');
+ok($res->{json}{retry_ms}, '... and to ask again');
+is(asks($v->{cursor})->{json}{t}, 'history', '... with a newer cursor');
 
 $t->done;

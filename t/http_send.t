@@ -136,6 +136,23 @@ is visitor({t => 'post_message', n => '5', text => 'again'})->{status}, 200,
 is operator({t => 'take_dialog', n => '1', dialog => $dialog},
     headers => \%ben)->{json}{code}, 'forbidden', 'an analyst only reads';
 
+# ------------------------------------------------------------ what was seen
+
+sub seen($command, $cursor, $path = '/_chat/v1', %args) {
+    return $t->http('POST', "$path/send?instance=visitor2&cursor=$cursor",
+        host => 'shop.test', headers => \%bearer, json => $command, %args);
+}
+
+my %question = (t => 'history', dialog => $dialog, after => '0');
+my $poll = $t->http('GET', '/_chat/v1/poll?instance=visitor2',
+    host => 'shop.test', headers => \%bearer);
+my $cursor = $poll->{json}{cursor};
+is seen(\%question, $cursor)->{json}{t}, 'history', 'of what was seen';
+is seen(\%question, 'x' . $cursor)->{json}{code}, 'bad_cursor',
+    'a damaged cursor';
+is seen({t => 'post_message', n => '1', text => 'said'},
+    'x' . $cursor)->{json}{t}, 'ack', 'no write is refused for it';
+
 # -------------------------------------------- clients that leave, the store
 
 for my $n (1 .. 20) {

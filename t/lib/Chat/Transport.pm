@@ -85,7 +85,9 @@ sub gone($self, $code, $reason) {
 # A write or question of a transport that only listens.
 sub post($self, $text) {
     my $c = $self->{client};
-    Chat::Http::start('POST', base($c) . "/send?instance=$c->{instance}",
+    my $seen = $text =~ /"t":"history"/ && $c->{cursor};
+    Chat::Http::start('POST', base($c) . "/send?instance=$c->{instance}"
+            . ($seen ? "&cursor=$seen" : ''),
         ip => $c->{ip}, port => $c->{port}, host => $c->{host},
         body => $text, headers => {%{headers($c)},
             'Content-Type' => 'application/json'},
