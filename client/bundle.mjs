@@ -3,8 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { transform } from 'esbuild';
 
-/** The oldest browsers we build for. */
-export const TARGET = ['chrome90', 'firefox90', 'safari15'];
+/**
+ * The oldest browsers we build for.  Before 91 Chrome had an error in `?.`,
+ * which would be written out: 333 bytes of the widget, compressed.
+ */
+export const TARGET = ['chrome91', 'firefox90', 'safari15'];
 
 /** `import css from './x.css'` gives the minified text. */
 export const cssText = {

@@ -57,6 +57,9 @@ export class ChatClient {
     readonly #outbox: Outbox;
     readonly #waiting = new Map<string, (r: Result) => void>();
     readonly #ears = new Set<(frame: ServerFrame) => void>();
+    /** For history, without an answer yet, by dialog. */
+    readonly #questions = new Map<string, Cmd<'history'>>();
+    #asking: unknown;
     #cursor: string | undefined;
 
     constructor(private readonly o: ClientOptions) {
@@ -147,9 +150,18 @@ export class ChatClient {
         return this.#outbox.cancel(key);
     }
 
-    /** false: not connected, and not worth keeping. */
+    /**
+     * false: not connected, and not worth keeping.  A history is asked for
+     * until it comes or a welcome tells what is missing now.
+     */
     send(command: Cmd<'typing'> | Cmd<'history'>): boolean {
-        return this.#session.send(command);
+        const sent = this.#session.send(command);
+
+        if (sent && command.t === 'history') {
+            this.#questions.set(command.dialog, command);
+        }
+
+        return sent;
     }
 
     frames(ear: (frame: ServerFrame) => void): () => void {
@@ -158,22 +170,31 @@ export class ChatClient {
     }
 
     #take(frame: ServerFrame): void {
+        const cursor = 'cursor' in frame ? frame.cursor : undefined;
+
+        // listeners may ask questions, which are of what they see
+        this.#cursor = cursor ?? this.#cursor;
+        this.#answered(frame);
+
         // what listeners see comes before what the outbox makes of it, so
         // that an event is there when its pending entry goes
         for (const ear of [...this.#ears]) {
             ear(frame);
         }
 
+        // ... or forget where they are
+        if (cursor !== undefined && cursor === this.#cursor) {
+            this.#move(cursor);
+        }
+
         switch (frame.t) {
         case 'welcome':
             this.limits.set(frame.limits);
-            this.#move(frame.cursor);
             frame.events?.forEach((event) => this.#outbox.seen(event));
             this.#outbox.welcome(frame);
             break;
 
         case 'event':
-            this.#move(frame.cursor);
             this.#outbox.seen(frame);
             break;
 
@@ -186,6 +207,24 @@ export class ChatClient {
                 this.#outbox.error(frame);
             }
             break;
+        }
+    }
+
+    /** A refusal does not say of which question: all are asked again. */
+    #answered(frame: ServerFrame): void {
+        if (frame.t === 'welcome') {
+            this.#questions.clear();
+
+        } else if (frame.t === 'history') {
+            this.#questions.delete(frame.dialog);
+
+        } else if (frame.t === 'error' && frame.n === undefined
+            && frame.retry_ms !== undefined)
+        {
+            this.#asking ??= this.o.host.setTimeout(() => {
+                this.#asking = undefined;
+                this.#questions.forEach((q) => this.#session.send(q));
+            }, frame.retry_ms);
         }
     }
 

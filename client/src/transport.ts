@@ -257,8 +257,9 @@ function poster(way: Way, ear: Ear): Pick<Transport, 'send' | 'close'> {
 
         busy = true;
 
-        const answer = await request(way, 'POST', 'send?instance='
-            + encodeURIComponent(way.instance), REQUEST_MS,
+        // a history is of what we have seen, or not yet to be had
+        const answer = await request(way, 'POST',
+            'send?' + query(way, command.t === 'history'), REQUEST_MS,
             JSON.stringify(command)).answer;
 
         busy = false;
@@ -272,9 +273,12 @@ function poster(way: Way, ear: Ear): Pick<Transport, 'send' | 'close'> {
         if (frame) {
             ear.frames([frame], false);
 
-        } else if (answer.status !== 200 && 'n' in command) {
+        } else if (answer.status !== 200
+            && ('n' in command || command.t === 'history'))
+        {
             ear.frames([{ t: 'error', code: 'busy', text: 'no answer',
-                n: command.n, retry_ms: answer.retry_ms ?? 2000 }], false);
+                ...('n' in command ? { n: command.n } : {}),
+                retry_ms: answer.retry_ms ?? 2000 }], false);
         }
 
         void next();
@@ -348,8 +352,8 @@ export function retryAfter(value: string | null): number | undefined {
 }
 
 
-function query({ instance, cursor }: Way): string {
-    const at = cursor();
+function query({ instance, cursor }: Way, resumes = true): string {
+    const at = resumes && cursor();
 
     return 'instance=' + encodeURIComponent(instance)
         + (at ? '&cursor=' + encodeURIComponent(at) : '');

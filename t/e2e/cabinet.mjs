@@ -322,8 +322,37 @@ async function manners(ann) {
 }
 
 
+const STATES = {
+    list: (p) => p.waitForSelector('.row'),
+    thread: async (p) => {
+        await p.locator('.row').first().click();
+        await p.waitForSelector('.bubble');
+    },
+    card: async (p, roomy) => {
+        if (!roomy) {
+            await p.locator('.thread-title h2 > button').click();
+        }
+
+        await p.locator(roomy ? 'aside.card' : '.card-box[open]').waitFor();
+        ok(await p.locator('.card-who').isVisible(),
+            'who the visitor is can be seen');
+    },
+    menu: async (p, roomy) => {
+        if (!roomy) {
+            await p.keyboard.press('Escape');
+            await p.locator('.card-box[open]').waitFor({ state: 'detached' });
+            ok(await p.locator('.thread').isVisible(),
+                'Escape leaves the card, not the dialog');
+        }
+
+        await p.keyboard.press('Escape');
+        await p.click('.me');
+    },
+};
+
+
 async function faces(ann) {
-    for (const width of [1280, 390]) {
+    for (const width of [1280, 1024, 390]) {
         await ann.page.setViewportSize({ width, height: 800 });
 
         for (const scheme of ['light', 'dark']) {
@@ -331,17 +360,8 @@ async function faces(ann) {
                 localStorage.setItem('chat.theme', name), scheme);
             await ann.page.reload();
 
-            for (const state of ['list', 'thread', 'menu']) {
-                if (state === 'list') {
-                    await ann.page.waitForSelector('.row');
-                } else if (state === 'thread') {
-                    await ann.page.locator('.row').first().click();
-                    await ann.page.waitForSelector('.bubble');
-                } else {
-                    await ann.page.keyboard.press('Escape');
-                    await ann.page.click('.me');
-                }
-
+            for (const [state, show] of Object.entries(STATES)) {
+                await show(ann.page, width > 1180);
                 await inspect(ann.page, `${state}-${width}-${scheme}`);
             }
         }

@@ -248,3 +248,47 @@ test('refresh forgets the cursor; commands need a connection', async () => {
     assert.equal(r.chat.status.get().phase, 'closed');
     assert.equal(r.chat.send({ t: 'typing' }), false);
 });
+
+
+test('whoever gives up what we have while he hears a frame means it', () => {
+    const r = rig();
+
+    r.chat.start();
+    r.open(welcome({ cursor: 'c0' }));
+    r.chat.frames((frame) => frame.t === 'event' && r.chat.refresh());
+    r.world.socket.say(said(1, 'other:1'));
+    r.world.socket.open();
+    assert.deepEqual(r.world.socket.sent[0],
+        { t: 'hello', instance: r.chat.instance });
+    assert.equal(r.kept.cursor, undefined);
+});
+
+
+test('a history that was refused for now is asked for again', async () => {
+    const r = rig();
+    const asked = (): string[] => r.world.socket.sent.flatMap((c) =>
+        c.t === 'history' ? [c.after] : []);
+    const refuse = (retry_ms: number): void => r.world.socket.say(
+        { t: 'error', code: 'store_down', text: '', retry_ms });
+
+    r.chat.start();
+    r.open();
+    r.chat.send({ t: 'history', dialog: D, after: '0' });
+    r.chat.send({ t: 'history', dialog: '018bcfe568000002', after: '7' });
+    refuse(500);
+    refuse(500);
+    await r.world.run(499);
+    assert.deepEqual(asked(), ['0', '7']);
+    await r.world.run(1);
+    assert.deepEqual(asked(), ['0', '7', '0', '7']);
+
+    r.world.socket.say({ t: 'history', dialog: D, events: [], more: false });
+    refuse(500);
+    await r.world.run(500);
+    assert.deepEqual(asked().slice(4), ['7'], 'not what was answered');
+
+    refuse(500);
+    r.world.socket.say(welcome());
+    await r.world.run(500);
+    assert.equal(asked().length, 5, 'nor after a welcome, which tells more');
+});

@@ -653,6 +653,19 @@ test('rubbish and unknown frames harm nobody', async () => {
 });
 
 
+test('a history beside a stream is asked for by what was seen', async () => {
+    const r = rig({ prefer: 'sse' });
+
+    r.session.start();
+    r.world.source.onopen?.(undefined as never);
+    r.world.source.say(welcome());
+    r.seen.cursor = 'c 1';
+    r.session.send({ t: 'history', dialog: '018bcfe568000001', after: '0' });
+    assert.equal(r.world.request.url,
+        'https://shop.example/_chat/v1/send?instance=instance1&cursor=c%201');
+});
+
+
 test('writes beside a stream go one at a time; no answer is "again"',
     async () => {
         const r = rig({ prefer: 'sse', headers: () => ({ 'X-CSRF': 'x' }) });

@@ -16,7 +16,7 @@ import { Banner } from './ui/Banner.tsx';
 import { Icon } from './ui/Icon.tsx';
 import { Menu } from './ui/Menu.tsx';
 import { leaveThread } from './ui/focus.ts';
-import { useAtom, useLanguage } from './ui/hooks.ts';
+import { useAtom, useLanguage, useRoomForCard } from './ui/hooks.ts';
 
 
 export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
@@ -24,6 +24,7 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
 
     const inbox = useAtom(desk.inbox);
     const selected = useAtom(desk.selected);
+    const roomy = useRoomForCard();
     const lists = inboxLists(inbox);
     const view = selected ? inbox.dialogs.get(selected) : undefined;
     // of dialogs that are not in any list now: no thread shows them
@@ -66,7 +67,7 @@ export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
                         <p>{t('empty_thread_more')}</p>
                     </div>}
             </main>
-            {view ? <Card desk={desk} view={view} /> : null}
+            {view && roomy ? <Card desk={desk} view={view} /> : null}
         </div>
     );
 }

@@ -1,6 +1,9 @@
 /*
- * What is known of the visitor and the dialog; who else works now.
+ * What is known of the visitor and the dialog; who else works now: beside
+ * the thread where there is room, else behind the visitor's name.
  */
+
+import { useRef } from 'preact/hooks';
 
 import { num } from '../../../../client/src/index.ts';
 import type { DialogView } from '../../../../client/src/index.ts';
@@ -21,13 +24,13 @@ function Page({ page }: { page: string }) {
 }
 
 
-export function Card({ desk, view }: { desk: Desk; view: DialogView }) {
+function About({ desk, view }: { desk: Desk; view: DialogView }) {
     const { sites, colleagues } = useAtom(desk.inbox);
     const there = colleagues.filter((c) => c.online);
     const name = visitorName(view);
 
     return (
-        <aside class="card" aria-label={t('card')}>
+        <>
             <div class="card-who">
                 <Avatar id={view.visitor} name={name} />
                 <h2>{name}</h2>
@@ -65,6 +68,39 @@ export function Card({ desk, view }: { desk: Desk; view: DialogView }) {
                     </li>)}
                 </ul>
             </section> : null}
+        </>
+    );
+}
+
+
+export function Card({ desk, view }: { desk: Desk; view: DialogView }) {
+    return (
+        <aside class="card" aria-label={t('card')}>
+            <About desk={desk} view={view} />
         </aside>
+    );
+}
+
+
+/** The visitor's name as a heading that opens the card. */
+export function CardName({ desk, view }: { desk: Desk; view: DialogView }) {
+    const box = useRef<HTMLDialogElement>(null);
+
+    return (
+        <>
+            <h2>
+                <button aria-haspopup="dialog" title={t('card')}
+                    onClick={() => box.current?.showModal()}>
+                    {visitorName(view)}
+                </button>
+            </h2>
+            <dialog ref={box} class="card-box" aria-label={t('card')}
+                onClick={(e) => e.target === box.current && box.current?.close()}>
+                <About desk={desk} view={view} />
+                <form method="dialog" class="menu-end">
+                    <button class="primary">{t('done')}</button>
+                </form>
+            </dialog>
+        </>
     );
 }

@@ -6,12 +6,13 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { NO_DIALOG, earlier } from '../../../../client/src/index.ts';
 import type { DialogState, DialogView } from '../../../../client/src/index.ts';
+import { CardName } from '../card/Card.tsx';
 import type { Desk } from '../desk.ts';
 import { t } from '../i18n/index.ts';
 import { Avatar } from '../ui/Avatar.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { leaveThread } from '../ui/focus.ts';
-import { useAtom } from '../ui/hooks.ts';
+import { useAtom, useRoomForCard } from '../ui/hooks.ts';
 import { visitorName } from '../ui/names.ts';
 import { Composer } from './Composer.tsx';
 import { Messages } from './Messages.tsx';
@@ -25,6 +26,7 @@ function Head({ desk, view }: { desk: Desk; view: DialogView }) {
     const sure = useRef<HTMLDialogElement>(null);
     const mine = view.state === 'active' && view.owner === desk.me.operator.id;
     const name = visitorName(view);
+    const roomy = useRoomForCard();
     const { sites } = useAtom(desk.inbox);
     const site = sites.find((s) => s.id === view.site)?.name;
 
@@ -36,7 +38,8 @@ function Head({ desk, view }: { desk: Desk; view: DialogView }) {
             </button>
             <Avatar id={view.visitor} name={name} />
             <div class="thread-title">
-                <h2>{name}</h2>
+                {roomy ? <h2>{name}</h2>
+                    : <CardName desk={desk} view={view} />}
                 <small>{[site, t(`state_${view.state}`)].filter(Boolean)
                     .join(' · ')}</small>
             </div>

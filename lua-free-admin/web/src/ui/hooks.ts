@@ -1,5 +1,5 @@
 /*
- * Atoms, the language and the clock as Preact hooks.
+ * Atoms, the language, the clock and the screen as Preact hooks.
  */
 
 import { useEffect, useState } from 'preact/hooks';
@@ -34,4 +34,23 @@ export function useNow(): number {
     }, []);
 
     return now;
+}
+
+
+/* app.css gives the thread and the lists all there is below that, too */
+const roomy = matchMedia('(min-width: 1181px)');
+
+
+/** Whether the card has its place beside the thread. */
+export function useRoomForCard(): boolean {
+    const [value, set] = useState(roomy.matches);
+
+    useEffect(() => {
+        const look = (): void => set(roomy.matches);
+
+        roomy.addEventListener('change', look);
+        return () => roomy.removeEventListener('change', look);
+    }, []);
+
+    return value;
 }
