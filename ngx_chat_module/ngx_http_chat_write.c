@@ -164,12 +164,17 @@ ngx_http_chat_write_casual(ngx_http_chat_worker_t *w, const chat_cmd_t *cmd)
 void
 ngx_http_chat_write_ping(ngx_http_chat_worker_t *w)
 {
+    chat_mem_t  *mem;
     chat_cmd_t  *cmd;
+    chat_str_t   none;
 
-    cmd = chat_cmd_create(ngx_http_chat_write_mem(w), 1);
+    mem = ngx_http_chat_write_mem(w);
+    none = chat_key_global(mem, "none");
+    cmd = chat_cmd_create(mem, 2);
 
     if (cmd) {
-        chat_cmd_lit(cmd, "PING");
+        chat_cmd_lit(cmd, "DEL");
+        chat_cmd_str(cmd, &none);
         ngx_http_chat_write_casual(w, cmd);
     }
 }

@@ -100,7 +100,9 @@ void ngx_http_chat_write_tick(ngx_http_chat_worker_t *w);
 /*
  * Each second: a dead connection is noticed before it is needed, within 4 s
  * (NGX_HTTP_CHAT_REDIS_TIMEOUT after the next ping), also by a worker that
- * has nothing to ask.
+ * has nothing to ask.  So is a server that answers and takes no writes (a
+ * replica), since it is asked to delete a key that never is: where writing is
+ * allowed that changes nothing, nor does it reach the AOF.
  */
 void ngx_http_chat_write_ping(ngx_http_chat_worker_t *w);
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env perl
 
 # Promise: a master that becomes a replica in the middle of a chat refuses
-# what is written (READONLY) and costs nobody a word: clients are told, keep
-# what they wrote, and once it is a master again all of that is in the log,
-# once and in order.
+# what is written (READONLY) and costs nobody a word: clients are told, even
+# where nobody writes, keep what they wrote, and once it is a master again all
+# of that is in the log, once and in order.
 
 use v5.36;
 use lib 't/lib';
@@ -127,6 +127,19 @@ my $log = JSON::XS->new->latin1->encode(
 my @count = map { my $text = $_; scalar(() = $log =~ /\Q$text\E\b/g) }
     'and from me', map { my $i = $_; map { "$_ $i" } @said } 0 .. $#v;
 is_deeply([grep { $_ != 1 } @count], [], 'the log has each of them once');
+
+# nobody writes, and most workers have nothing to ask
+$c->replicaof($t->ip, 1);
+$start = now();
+wait_for(sub { !grep { $_->{link} ne 'down' } @v, $ann }, 15,
+         'those who only listen are told');
+$took = now() - $start;
+cmp_ok($took, '<', 5 * $Chat::Loop::SLOW,
+       sprintf 'those who only listen are told within %.2f s', $took);
+$c->replicaof('NO', 'ONE');
+wait_for(sub { !grep { $_->{link} ne 'up' } @v, $ann }, 15,
+         'they are told of its end');
+pass('... and of its end');
 
 is(scalar(grep { $_->{connects} != 1 || $_->{refused} } @v, $ann), 0,
    'nobody had to connect again, nothing was refused for good');
