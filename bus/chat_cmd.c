@@ -38,6 +38,19 @@ static const struct {
     { NULL,            CHAT_REDIS_REFUSED }
 };
 
+/*
+ * Known by their text only; all mean CHAT_REDIS_AWAY.  The last two: a right
+ * was taken away under a script, which leaves what it has done.  Whoever asks
+ * again leaves it again; a new connection is not used before scripts may do
+ * what they do.
+ */
+static const char  *chat_redis_away[] = {
+    "ERR max number of clients",
+    "ERR The user executing the script can't",      /* Redis 7.0 */
+    "ERR ACL failure in script",                    /* 7.2 */
+    NULL
+};
+
 
 chat_cmd_t *
 chat_cmd_create(chat_mem_t *mem, int hint)
@@ -377,10 +390,12 @@ chat_reply_error(const redisReply *r)
         return CHAT_REDIS_OK;
     }
 
-    /* the only one that is known by its text */
+    for (i = 0; chat_redis_away[i]; i++) {
+        len = strlen(chat_redis_away[i]);
 
-    if (r->len >= 21 && memcmp(r->str, "ERR max number of cli", 21) == 0) {
-        return CHAT_REDIS_AWAY;
+        if (r->len >= len && memcmp(r->str, chat_redis_away[i], len) == 0) {
+            return CHAT_REDIS_AWAY;
+        }
     }
 
     sp = memchr(r->str, ' ', r->len);

@@ -61,8 +61,9 @@ typedef enum {
     CHAT_REDIS_REFUSED,        /* the command's own fault */
     CHAT_REDIS_FULL,           /* OOM, MISCONF */
     CHAT_REDIS_AWAY,           /* LOADING READONLY MASTERDOWN NOREPLICAS
-                                  CLUSTERDOWN TRYAGAIN BUSY, max clients:
-                                  drop the connection and come back */
+                                  CLUSTERDOWN TRYAGAIN BUSY, max clients,
+                                  a script denied half way: drop the
+                                  connection and come back */
     CHAT_REDIS_NOSCRIPT,
     CHAT_REDIS_AUTH            /* NOAUTH WRONGPASS NOPERM */
 } chat_redis_error_e;

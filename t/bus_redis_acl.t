@@ -183,6 +183,23 @@ subtest 'a right is taken away that talking does not need' => sub {
     is($_->{link}, 'up', 'no outage') for $v, $ann;
 };
 
+# Its event is in the log then, and what belongs to it is not.
+subtest 'a right is taken away from scripts: no second one stops so' => sub {
+    mark();
+    $c->acl('SETUSER', 'chat', '-rpush');
+    $v->post('half way');
+    logged(qr/\(commands\): ERR The user executing the script can't/);
+    logged(qr/\(commands\): NOPERM .*'rpush' command .* in a script/);
+    wait_for(sub { !grep { $_->{link} ne 'down' } $v }, 10, 'he is told');
+    $c->acl('SETUSER', 'chat', '+rpush');
+    $v->wait_sent(20);
+    $ann->wait_text('half way', $v->{dialog}, 15);
+    my @left = grep { /half way/ } map { join ' ', map { ref ? @$_ : $_ } @$_ }
+        map { $c->xrange($_, '-', '+') } $c->keys('chat:*:log');
+    is(scalar @left, 2, 'it was tried once without the right and once with');
+    talk();
+};
+
 is_deeply([$ann->texts($v->{dialog})], [$v->texts], 'both have seen the same');
 my %seen;
 $seen{$_}++ for $v->texts;
