@@ -154,12 +154,15 @@ for ([now => 'two', 'bob', 'the upgrade'],
     $here = $there;
 }
 
-my %unlike;
-for my $o (@ops) {
-    $unlike{$_->{dialog}} = $o->{login}
-        for grep { "@{[$_->texts]}" ne "@{[$o->texts($_->{dialog})]}" } @v;
+# talk() has waited for the owners only
+sub unlike_by ($o) {
+    return map { {$o->{login} => [$o->texts($_->{dialog})],
+                  visitor => [$_->texts]} }
+        grep { "@{[$_->texts]}" ne "@{[$o->texts($_->{dialog})]}" } @v;
 }
-is_deeply(\%unlike, {}, 'the same order for each visitor and all operators');
+eval { wait_for(sub { !map { unlike_by($_) } @ops }, 20, 'all of it') };
+is_deeply([map { unlike_by($_) } @ops], [],
+          'the same order for each visitor and all operators');
 is(scalar(grep { $_->texts != 1 + 2 * $rounds{$_} } @v), 0,
    'nothing was lost');
 is(scalar(grep { my %n; $n{$_}++ for $_->texts; grep { $_ > 1 } values %n }
