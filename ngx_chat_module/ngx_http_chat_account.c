@@ -93,9 +93,10 @@ void
 ngx_http_chat_account_left(ngx_http_chat_account_t *a)
 {
     if (ngx_queue_empty(&a->operators) && ngx_queue_empty(&a->visitors)) {
-        ngx_http_chat_wheel_set(&a->worker->sessions->wheel, &a->timer,
-                                NGX_HTTP_CHAT_KEEP,
-                                ngx_http_chat_account_timer);
+
+        /* the next look stays where it is: long polls leave all the time */
+
+        a->left = ngx_current_msec;
     }
 }
 
@@ -118,12 +119,22 @@ ngx_http_chat_account_presence(ngx_http_chat_account_t *a, ngx_uint_t online)
 static void
 ngx_http_chat_account_timer(ngx_http_chat_timer_t *t)
 {
+    ngx_msec_t                gone;
     ngx_http_chat_account_t  *a;
 
     a = ngx_http_chat_of(t, ngx_http_chat_account_t, timer);
 
     if (ngx_queue_empty(&a->operators) && ngx_queue_empty(&a->visitors)) {
-        ngx_http_chat_account_free(a);
+        gone = ngx_current_msec - a->left;
+
+        if (!a->loaded || gone >= NGX_HTTP_CHAT_KEEP) {
+            ngx_http_chat_account_free(a);
+            return;
+        }
+
+        ngx_http_chat_wheel_set(&a->worker->sessions->wheel, &a->timer,
+                                NGX_HTTP_CHAT_KEEP - gone,
+                                ngx_http_chat_account_timer);
         return;
     }
 

@@ -331,6 +331,12 @@ ngx_http_chat_do_hello(ngx_http_chat_job_t *job)
         return;
     }
 
+    if (s->state != NGX_HTTP_CHAT_NEW && ngx_http_chat_session_full(s)) {
+        /* he has not read the last welcome */
+        ngx_http_chat_job_refuse(job, CHAT_E_BUSY);
+        return;
+    }
+
     s->positioned = 0;
 
     if (chat_has(hello, CHAT_F_CMD_HELLO_CURSOR)) {

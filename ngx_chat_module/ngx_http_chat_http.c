@@ -286,7 +286,9 @@ ngx_http_chat_http_run(ngx_http_chat_req_t *q)
             continue;
         }
 
-        if (rc == NGX_AGAIN) {
+        /* else an answer that did not fit the socket: nginx goes on with it */
+
+        if (rc == NGX_AGAIN && q->wait.queued) {
             q->request->main->count++;
             return NGX_DONE;
         }

@@ -70,7 +70,10 @@ ngx_http_chat_bus_presence(ngx_http_chat_worker_t *w, uint64_t account,
         return;
     }
 
-    ngx_http_chat_presence_store(bus, p, 0);
+    if (!w->exiting) {
+        /* else what is stored expires, if he does not come back */
+        ngx_http_chat_presence_store(bus, p, 0);
+    }
 
     ngx_rbtree_delete(&bus->presence, &p->node);
     ngx_free(p);

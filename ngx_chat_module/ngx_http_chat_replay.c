@@ -110,6 +110,11 @@ ngx_http_chat_replay_tick(ngx_http_chat_writer_t *wr)
     ngx_queue_t           *q;
     ngx_http_chat_unit_t  *u;
 
+    if (!wr->w->up) {
+        /* what it may have lost is as old as when it went */
+        return;
+    }
+
     while (!ngx_queue_empty(&wr->tail)) {
         q = ngx_queue_head(&wr->tail);
         u = ngx_queue_data(q, ngx_http_chat_unit_t, queue);
@@ -339,6 +344,18 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
         return;
     }
 
+    switch (chat_reply_error(reply)) {
+
+    case CHAT_REDIS_FULL:
+    case CHAT_REDIS_AUTH:
+        /* it takes nothing at all: that says nothing of this write */
+        wr->replay_since = ngx_current_msec;
+        break;
+
+    default:
+        break;
+    }
+
     if (ngx_http_chat_replay_taken(u, reply)) {
         ngx_http_chat_replay_keep(wr, u);
 
@@ -410,7 +427,8 @@ ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr)
 
         if (ngx_current_msec - wr->replay_since < NGX_HTTP_CHAT_REPLAY_AGE) {
             ngx_add_timer(&wr->replay_timer, wr->replay_pause);
-            wr->replay_pause *= 2;
+            wr->replay_pause = ngx_min(2 * wr->replay_pause,
+                                       NGX_HTTP_CHAT_REPLAY_PAUSE_MAX);
             return;
         }
 

@@ -104,8 +104,7 @@ ngx_http_chat_session_unregister(ngx_http_chat_session_t *s)
     if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
         ngx_rbtree_delete(&s->worker->sessions->visitors, &s->node);
 
-    } else if (!s->worker->exiting) {
-        /* on reload he comes back at once: what is stored expires */
+    } else {
         ngx_http_chat_session_presence(s, s->account, 0);
     }
 
@@ -128,6 +127,11 @@ ngx_http_chat_session_presence(ngx_http_chat_session_t *s,
 
     ngx_http_chat_bus_presence(s->worker, s->who.account, s->who.operator_id,
                                online);
+
+    if (s->worker->exiting) {
+        /* he comes back at once, to another worker */
+        return;
+    }
 
     for (q = ngx_queue_head(&a->operators);
          q != ngx_queue_sentinel(&a->operators);

@@ -157,6 +157,7 @@ struct ngx_http_chat_account_s {
 
     ngx_http_chat_load_t        *load;
     ngx_http_chat_timer_t        timer;
+    ngx_msec_t                   left;        /* when the last client went */
     unsigned                     loaded:1;
     unsigned                     again:1;     /* changed during the load */
     unsigned                     full:1;      /* people and sites are to be

@@ -28,6 +28,7 @@
 #define NGX_HTTP_CHAT_TAIL_SYNC   2000         /* ms until it is on a disk */
 #define NGX_HTTP_CHAT_TAIL_MAX    (8 * 1024 * 1024)
 #define NGX_HTTP_CHAT_REPLAY_AGE  5000         /* ms for predecessors */
+#define NGX_HTTP_CHAT_REPLAY_PAUSE_MAX  2000   /* ms between two tries */
 #define NGX_HTTP_CHAT_REPLAY_WAIT 2000         /* ms for other workers */
 
 

@@ -286,6 +286,9 @@ ngx_http_chat_ws_finish(ngx_http_chat_ws_t *ws)
          * not delivered: nginx reads it, for 3 s at most.
          */
         c->ssl->no_wait_shutdown = 0;
+
+        /* what it says meanwhile is a "crit" to nginx, as often as it likes */
+        c->log->log_level = ngx_min(c->log->log_level, NGX_LOG_ALERT);
     }
 
     ngx_http_chat_ws_abandon(ws);

@@ -154,6 +154,58 @@ subtest 'a dialog that was lost from its first message on' => sub {
 };
 
 
+subtest 'the store that comes back is full for longer than a replay lasts' => sub {
+    my $v = visitor();
+    $v->wait_welcome;
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+
+    $redis->client->set('here', 3);
+    my $size = -s aof();
+    $v->post('remember me');
+    $v->wait_sent;
+    my @before = stored($id);
+    $v->close;
+
+    $redis->{conf} = ['maxmemory 1'];
+    lose($size);
+    $redis->{conf} = [];
+    # more than NGX_HTTP_CHAT_REPLAY_AGE
+    ok !eval { wait_for(sub { (my @now = stored($id)) == @before }, 7,
+                        'there') }, 'it takes nothing';
+    $redis->client->config('SET', 'maxmemory', 0);
+    ok eval { wait_for(sub { (my @now = stored($id)) == @before }, 15,
+                       'there') }, 'what was lost is written then';
+};
+
+
+subtest 'the store is away for longer than writes are kept' => sub {
+    plan skip_all => 'takes a minute: only with CHAT_LONG=1'
+        unless $ENV{CHAT_LONG};
+    my $v = visitor();
+    $v->wait_welcome;
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+
+    $redis->client->set('here', 4);
+    my $size = -s aof();
+    $v->post('remember me');
+    $v->wait_sent;
+    my @before = stored($id);
+    $v->close;
+
+    $redis->kill9;
+    truncate aof(), $size or die $!;
+    # more than NGX_HTTP_CHAT_TAIL_AGE
+    eval { wait_for(sub { 0 }, 35, 'a long outage') };
+    $redis->start;
+    ok eval { wait_for(sub { (my @now = stored($id)) == @before }, 15,
+                       'there') }, 'what was lost is written again';
+};
+
+
 subtest 'nothing was lost: nothing is doubled' => sub {
     my ($v, $o) = (visitor(), operator());
     $_->wait_welcome for $v, $o;

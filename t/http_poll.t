@@ -159,6 +159,26 @@ wait_for(sub {
 }, 15, 'the answer');
 pass 'a dialog by polls';
 
+# an outage, then a lone visitor whose polls begin before the end of it
+$o->close;
+my $lone = $t->http('POST', '/_chat/v1/visitor', host => 'shop.test')
+    ->{json}{token};
+my @before = $t->nginx->workers;
+$t->nginx->reload;
+wait_for(sub { !grep { kill 0, $_ } @before }, 30, 'a new worker alone');
+# it knows the site then, and nothing of the account
+$t->http('POST', '/_chat/v1/visitor', host => 'shop.test');
+sub lonely() {
+    return $t->http('GET', '/_chat/v1/poll?instance=lonely01',
+        host => 'shop.test', headers => {Authorization => "Bearer $lone"});
+}
+$t->redis->term;
+is lonely()->{status}, 200, 'a poll during an outage' for 1, 2;
+$t->redis->start;
+ok eval { wait_for(sub { grep { $_->{t} eq 'welcome' }
+                             @{lonely()->{json}{frames} // []} }, 25,
+                   'a welcome') }, 'polls of one visitor see the end of an outage';
+
 # reload: a held poll is answered
 $p = poll($cursor);
 wait_for(sub { $p->{stream}{opened} }, 5, 'connection');

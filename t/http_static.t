@@ -4,6 +4,8 @@ use v5.36;
 use lib 't/lib';
 use Chat::Test;
 use Compress::Zlib ();
+use IO::Handle;
+use Socket;
 use Test::More;
 
 my $t = Chat::Test->new;
@@ -18,6 +20,11 @@ http {
     chat_redis %%REDIS%%;
     server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+    server {
+        listen %%IP%%:%%PORT_narrow%% sndbuf=4k;
+        server_name narrow.test;
+        chat_cabinet on;
+    }
 }
 CONF
 
@@ -55,6 +62,38 @@ is get('shop.test', '/_chat/widget.js', 'If-None-Match' => '"x"')->{status},
 my $head = $t->http('HEAD', '/_chat/widget.js', host => 'shop.test');
 is $head->{status}, 200, 'HEAD';
 is $head->{headers}{'content-length'}, length $file, 'with the length';
+
+# ----------------------------------------- clients that read slowly, or not
+
+my ($app) = glob "$top/lua-free-admin/web/dist/app-*.js";
+my $whole = $t->slurp($app);
+
+# Has asked for it; what is on its way fits into no buffer.
+sub narrow() {
+    socket my $s, PF_INET, SOCK_STREAM, 0 or die $!;
+    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 4096 or die $!;
+    connect $s, sockaddr_in($t->port('narrow'), inet_aton($t->ip)) or die $!;
+    my $name = $app =~ s{.*/}{}r;
+    syswrite $s, "GET /$name HTTP/1.1\r\nHost: narrow.test\r\n"
+        . "Connection: close\r\n\r\n";
+    return $s;
+}
+
+# Open connections of the workers.
+sub held() { return scalar map { glob "/proc/$_/fd/*" } $t->{nginxes}[0]->workers }
+
+my $before = held();
+my @slow = map { narrow() } 1 .. 3;
+wait_for(sub { held() >= $before + 3 }, 10, 'they are let in');
+my $got = '';
+$slow[0]->blocking(0);
+wait_for(sub { my $n; 1 while $n = sysread $slow[0], $got, 2048, length $got;
+               return defined $n }, 15, 'the end');
+ok $got =~ s/^.*?\r\n\r\n//s && $got eq $whole,
+    'who reads slowly gets all of it';
+close $_ for @slow;
+ok eval { wait_for(sub { held() <= $before }, 15, 'they are gone') },
+    'who leaves before the end leaves nothing behind';
 
 is $t->redis->client->exists('chat:{g}:sites'), 0,
     'and register no site';
