@@ -90,7 +90,10 @@ export class ChatClient {
             cursor: () => this.#cursor,
             frame: (frame) => this.#take(frame),
             cursorMoved: (cursor) => this.#move(cursor),
-            resumed: () => this.#outbox.up(),
+            resumed: () => {
+                this.#outbox.up();
+                this.#ask();
+            },
             status: (status) => this.#told(status),
             forget: () => this.#move(undefined),
             renew: () => o.renew(),
@@ -223,9 +226,13 @@ export class ChatClient {
         {
             this.#asking ??= this.o.host.setTimeout(() => {
                 this.#asking = undefined;
-                this.#questions.forEach((q) => this.#session.send(q));
+                this.#ask();
             }, frame.retry_ms);
         }
+    }
+
+    #ask(): void {
+        this.#questions.forEach((q) => this.#session.send(q));
     }
 
     #move(cursor: string | undefined): void {

@@ -145,7 +145,15 @@ export function storageKeep(kind: 'sessionStorage' | 'localStorage',
                     return;
                 }
             } catch {
-                // full or forbidden: below
+                // full or forbidden.  What is there is not true any more,
+                // and without it there may be room
+                try {
+                    store!.removeItem(prefix + key);
+                    store!.setItem(prefix + key, value!);
+                    return;
+                } catch {
+                    // below
+                }
             }
 
             if (value !== null) {

@@ -174,7 +174,9 @@ export class Outbox {
             return;
 
         } else {
-            this.#renumber([...(n > 0 ? tail : lost(tail, w)), ...queue]);
+            // without reset our instance was forgotten, not what it wrote
+            this.#renumber([...(n > 0 ? tail : w.reset ? lost(tail, w) : []),
+                ...queue]);
             return;
         }
 

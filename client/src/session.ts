@@ -157,7 +157,10 @@ export class Session {
         }
 
         if (this.#status.phase === 'waiting'
-            || this.#status.phase === 'offline')
+            || this.#status.phase === 'offline'
+            // it is being tried by the way of the last network
+            || (network_changed && this.#status.phase === 'connecting'
+                && this.#link))
         {
             this.#attempts = 0;
             this.#connect();
@@ -259,7 +262,17 @@ export class Session {
             break;
 
         case 'link':
+            // before a welcome, too: the server waits for its store
             this.#set({ store: frame.link });
+            this.#alive();
+            break;
+
+        case 'ack':
+        case 'event':
+            // a poll is not told of the link
+            if (this.#status.transport === 'poll') {
+                this.#set({ store: 'up' });
+            }
             break;
 
         case 'bye':

@@ -292,3 +292,22 @@ test('a history that was refused for now is asked for again', async () => {
     await r.world.run(500);
     assert.equal(asked().length, 5, 'nor after a welcome, which tells more');
 });
+
+
+test('a poll that goes on without a welcome asks again, too', async () => {
+    const r = rig({ prefer: 'poll', cursor: 'c1' });
+    const asked = (): number => r.world.requests.filter((q) =>
+        q.init.body?.includes('history')).length;
+
+    r.chat.start();
+    await r.world.run(1_500);
+    assert.equal(r.chat.status.get().phase, 'live');
+    r.chat.send({ t: 'history', dialog: D, after: '0' });
+    assert.equal(asked(), 1);
+
+    // the network goes, and the poll ends first
+    r.world.requests.forEach((q) => q.done || q.init.body || q.fail());
+    await r.world.run(5_000);
+    assert.equal(r.chat.status.get().phase, 'live');
+    assert.equal(asked(), 2);
+});

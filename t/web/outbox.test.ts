@@ -243,6 +243,22 @@ test('forgotten, but all is in the dialog: only the new goes, renamed', () => {
 });
 
 
+test('forgotten, and told by the ring, which shows no dialog: the same', () => {
+    const r = rig();
+
+    r.box.welcome(welcome());
+    r.post('a');
+    r.ack(1, 8);
+    r.post('b');
+    r.take();
+    r.refuse(2, 'gap', { expected: '1' });
+    r.box.down();
+    r.box.welcome(welcome());
+    r.box.welcome(welcome());
+    assert.deepEqual(r.take(), ['1 b']);
+});
+
+
 test('forgotten since the log was lost: what is not there goes again', () => {
     for (const dialog of [undefined, { id: D, seq: '8' } as never]) {
         const r = rig();

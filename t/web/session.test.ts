@@ -566,6 +566,40 @@ test('the store is away: told, and the connection stays', async () => {
 });
 
 
+test('the store is away when we come: we wait for it where we are',
+    async () => {
+        const r = rig();
+
+        r.session.start();
+        r.world.socket.open();
+        r.world.socket.say({ t: 'link', link: 'down' });
+        assert.equal(r.seen.status.phase, 'live');
+
+        for (let i = 0; i < 20; i++) {
+            await r.world.run(30_000);
+            r.world.socket.say({ t: 'pong' });
+        }
+
+        assert.equal(r.world.sockets.length, 1);
+        r.world.socket.say(welcome());
+        assert.deepEqual([r.seen.status.phase, r.seen.status.store,
+            r.seen.status.transport], ['live', 'up', 'ws']);
+    });
+
+
+test('another network while a way is being tried: from the start', () => {
+    const r = rig({ prefer: 'sse' });
+
+    r.session.start();
+    assert.equal(r.world.sources.length, 1);
+    r.session.wake(true);
+    r.world.socket.open();
+    r.world.socket.say(welcome());
+    assert.deepEqual([r.seen.status.phase, r.seen.status.transport],
+        ['live', 'ws']);
+});
+
+
 test('a lid opened after hours: back at once; after a nap: asked first',
     async () => {
         const r = rig();

@@ -179,10 +179,16 @@ function start(): void {
 }
 
 
-/** An old page may name a panel that an upgrade has replaced. */
+let tries = 0;
+
+
+/**
+ * An old page may name a panel that an upgrade has replaced.  A module that
+ * could not be fetched stays so under its address, in most browsers.
+ */
 function fetchPanel(base: string, lang: 'en' | 'ru'): Promise<PanelModule> {
     return import(`${base}widget/${PANELS[lang]}`)
-        .catch(() => import(`${base}widget/panel-${lang}.js`));
+        .catch(() => import(`${base}widget/panel-${lang}.js?${tries++}`));
 }
 
 
