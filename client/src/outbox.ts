@@ -272,7 +272,13 @@ export class Outbox {
             this.#resting = true;
             this.#timer = host.setTimeout(() => {
                 this.#resting = false;
-                this.#flush();
+
+                if (this.#late().length > 0) {
+                    // was it taken?  A welcome tells, and ends what was not
+                    this.o.restart();
+                } else {
+                    this.#flush();
+                }
             }, ms + Math.floor(host.random() * ms / 4));
         }
     }
@@ -370,9 +376,14 @@ export class Outbox {
         }
     }
 
-    #expire(): void {
+    #late(): Entry[] {
         const now = this.o.host.now();
-        const late = this.#s.queue.filter((e) => (e.until_ms ?? now) < now);
+
+        return this.#s.queue.filter((e) => (e.until_ms ?? now) < now);
+    }
+
+    #expire(): void {
+        const late = this.#late();
 
         if (late.length === 0) {
             return;

@@ -176,6 +176,21 @@ async function race(ann, bob) {
 }
 
 
+async function stuck(ann) {
+    // a service that is away, as far as this page can tell
+    await ann.page.route('**/logout', (route) =>
+        route.fulfill({ status: 200, body: '<html>' }));
+    await ann.page.click('.me');
+    await ann.page.getByRole('button', { name: 'Sign out' }).click();
+    await ann.page.locator('.stuck').waitFor();
+    ok(await ann.page.locator('.desk').isVisible(),
+        'who cannot be signed out stays, and is told so');
+    await shot(ann.page, 'stuck');
+    await ann.page.keyboard.press('Escape');
+    await ann.page.unroute('**/logout');
+}
+
+
 async function again(ann) {
     const guest = await begin(ann, 'Again');
 
@@ -433,6 +448,7 @@ await run(async () => {
 
     await bob.signIn('bob');
     await race(ann, bob);
+    await stuck(ann);
     await bob.page.context().close();
     await again(ann);
     await troubles(ann);

@@ -588,3 +588,30 @@ test('model: every message once and in order, whatever happens', async (t) => {
 
     t.diagnostic(`${stories} stories`);
 });
+
+
+test('told to wait until it is too late: a welcome is asked for', async () => {
+    const r = rig();
+
+    r.box.welcome(welcome());
+    r.box.put({ t: 'take_dialog', dialog: D }, 60_000);
+    assert.equal(r.take().length, 1);
+
+    for (let i = 0; i < 5; i++) {
+        r.refuse(1, 'store_down', { retry_ms: 5_000 });
+        await r.world.run(6_500);
+    }
+
+    assert.equal(r.take().length, 5);
+    assert.equal(r.state.restarts, 0);
+    r.refuse(1, 'store_down', { retry_ms: 50_000 });
+    await r.world.run(65_000);
+    assert.equal(r.take().length, 0, 'not carried out now');
+    assert.equal(r.state.restarts, 1);
+
+    r.box.down();
+    r.box.welcome(welcome());
+    assert.deepEqual(r.take(), []);
+    assert.deepEqual(r.results['take_dialog'],
+        { ok: false, code: 'expired', text: 'Too late to send.' });
+});

@@ -61,9 +61,14 @@ export function App() {
         return <Login ended={place.ended} done={(me) => void enter(me)} />;
 
     case 'desk':
-        return <Cabinet desk={place.desk} leave={() => {
-            void place.desk.leave();
-            go({ at: 'door', ended: false });
+        return <Cabinet desk={place.desk} leave={async () => {
+            const left = await place.desk.leave();
+
+            if (left) {
+                go({ at: 'door', ended: false });
+            }
+
+            return left;
         }} />;
     }
 }

@@ -19,7 +19,9 @@ import { leaveThread } from './ui/focus.ts';
 import { useAtom, useLanguage, useRoomForCard } from './ui/hooks.ts';
 
 
-export function Cabinet({ desk, leave }: { desk: Desk; leave: () => void }) {
+export function Cabinet({ desk, leave }:
+    { desk: Desk; leave: () => Promise<boolean> })
+{
     useLanguage();
 
     const inbox = useAtom(desk.inbox);

@@ -27,13 +27,19 @@ export type Answer<T> =
 /** Ends with "/v1/"; the page's own host. */
 export const API = '/api/v1/';
 
+const ANSWER_MS = 20_000;
+
 
 async function call<T>(method: string, path: string, csrf?: string,
     body?: object): Promise<Answer<T>>
 {
+    const control = new AbortController();
+    const timer = setTimeout(() => control.abort(), ANSWER_MS);
+
     try {
         const response = await fetch(API + path, {
             method,
+            signal: control.signal,
             credentials: 'same-origin',
             cache: 'no-store',
             headers: {
@@ -52,6 +58,9 @@ async function call<T>(method: string, path: string, csrf?: string,
 
     } catch {
         return { ok: false, code: 'offline', text: '', retry_ms: 0 };
+
+    } finally {
+        clearTimeout(timer);
     }
 }
 

@@ -123,9 +123,16 @@ export class Desk {
         this.complete(id);
     }
 
-    async leave(): Promise<void> {
-        await api.logout(this.me.csrf);
+    /** false: the server has not heard of it, the login is still good. */
+    async leave(): Promise<boolean> {
+        const answer = await api.logout(this.me.csrf);
+
+        if (!answer.ok && answer.code !== 'unauthorized') {
+            return false;
+        }
+
         this.stop();
+        return true;
     }
 
     takeDialog(dialog: string): void {
@@ -170,8 +177,14 @@ export class Desk {
             : colleagues.find((c) => c.id === operator)?.name) ?? '';
     }
 
+    /** Once: the second click of an impatient hand would be refused. */
     private decide(write: Write): void {
-        this.client.write(write, DECISION_TTL_MS);
+        const under_way = this.client.pending.get().some((p) => !p.ack
+            && p.write.t === write.t && p.write.dialog === write.dialog);
+
+        if (!under_way) {
+            this.client.write(write, DECISION_TTL_MS);
+        }
     }
 
     private refuse({ key, write }: Entry, text: string): void {

@@ -108,6 +108,7 @@ export const en = {
     session_since: 'since {time}',
     sessions_none: 'Only here.',
     logout: 'Sign out',
+    logout_failed: 'You are still signed in: the server did not answer. Try again.',
     online: 'Online now',
     done: 'Done',
 

@@ -102,6 +102,7 @@ export const ru: Catalogue = {
     session_since: 'с {time}',
     sessions_none: 'Только здесь.',
     logout: 'Выйти',
+    logout_failed: 'Вы ещё не вышли: сервер не ответил. Попробуйте ещё раз.',
     online: 'Сейчас в сети',
     done: 'Готово',
 

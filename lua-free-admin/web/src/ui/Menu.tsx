@@ -60,22 +60,26 @@ function Sessions({ desk, list, ended }:
 }
 
 
-export function Menu({ desk, leave }: { desk: Desk; leave: () => void }) {
+export function Menu({ desk, leave }:
+    { desk: Desk; leave: () => Promise<boolean> })
+{
     const now = useLanguage();
     const look = useAtom(theme);
     const { phase } = useAtom(desk.status);
     const box = useRef<HTMLDialogElement>(null);
-    const [list, setList] = useState<SignedIn[]>([]);
+    const [list, setList] = useState<SignedIn[]>();
+    const [stuck, setStuck] = useState(false);
     const { operator } = desk.me;
 
     const load = (): void => void api.sessions().then((a) =>
-        setList(a.ok ? a.value.sessions : []));
+        setList(a.ok ? a.value.sessions : undefined));
 
     return (
         <header class="top">
             <button class="me" aria-haspopup="dialog" title={t('menu')}
                 onClick={() => {
                     load();
+                    setStuck(false);
                     box.current?.showModal();
                 }}>
                 <Avatar id={operator.id} name={operator.name}
@@ -103,10 +107,17 @@ export function Menu({ desk, leave }: { desk: Desk; leave: () => void }) {
                             <option value={name}>{t(`theme_${name}`)}</option>)}
                     </select>
 
-                    <Sessions desk={desk} list={list} ended={load} />
+                    {list ? <Sessions desk={desk} list={list} ended={load} />
+                        : null}
+
+                    {stuck ? <p class="stuck" role="alert">
+                        {t('logout_failed')}</p> : null}
 
                     <div class="menu-end">
-                        <button type="button" onClick={leave}>{t('logout')}</button>
+                        <button type="button" onClick={() => void leave()
+                            .then((left) => setStuck(!left))}>
+                            {t('logout')}
+                        </button>
                         <button class="primary">{t('done')}</button>
                     </div>
                 </form>
