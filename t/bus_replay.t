@@ -53,6 +53,29 @@ sub stored ($dialog) {
                                                                       0, -1);
 }
 
+# A visitor's last words before he goes: the dialog, where the file ends that
+# does not have them, and what the store has with them.
+sub remembered () {
+    my $v = visitor();
+    $v->wait_welcome;
+    $v->post('hello');
+    $v->wait_sent;
+    my $id = $v->{dialog};
+
+    $redis->client->set('here', 1);
+    my $size = -s aof();
+    $v->post('remember me');
+    $v->wait_sent;
+    $v->close;
+    return ($id, $size, stored($id));
+}
+
+# All of them, in their order.
+sub restored ($id, @before) {
+    return eval { wait_for(sub { "@{[stored($id)]}" eq "@before" }, 15,
+                           'there') };
+}
+
 
 subtest 'a dialog of two workers loses its second half' => sub {
     my ($v, $o) = (visitor(), operator());
@@ -97,19 +120,7 @@ subtest 'a dialog of two workers loses its second half' => sub {
 
 
 subtest 'its worker is about to leave' => sub {
-    my $v = visitor();
-    $v->wait_welcome;
-    $v->post('hello');
-    $v->wait_sent;
-    my $id = $v->{dialog};
-
-    $redis->client->set('here', 2);
-    my $size = -s aof();
-
-    $v->post('remember me');
-    $v->wait_sent;
-    my @before = stored($id);
-    $v->close;
+    my ($id, $size, @before) = remembered();
 
     $redis->kill9;
     truncate aof(), $size or die $!;
@@ -155,18 +166,7 @@ subtest 'a dialog that was lost from its first message on' => sub {
 
 
 subtest 'the store that comes back is full for longer than a replay lasts' => sub {
-    my $v = visitor();
-    $v->wait_welcome;
-    $v->post('hello');
-    $v->wait_sent;
-    my $id = $v->{dialog};
-
-    $redis->client->set('here', 3);
-    my $size = -s aof();
-    $v->post('remember me');
-    $v->wait_sent;
-    my @before = stored($id);
-    $v->close;
+    my ($id, $size, @before) = remembered();
 
     $redis->{conf} = ['maxmemory 1'];
     lose($size);
@@ -175,34 +175,21 @@ subtest 'the store that comes back is full for longer than a replay lasts' => su
     ok !eval { wait_for(sub { (my @now = stored($id)) == @before }, 7,
                         'there') }, 'it takes nothing';
     $redis->client->config('SET', 'maxmemory', 0);
-    ok eval { wait_for(sub { (my @now = stored($id)) == @before }, 15,
-                       'there') }, 'what was lost is written then';
+    ok restored($id, @before), 'what was lost is written then';
 };
 
 
 subtest 'the store is away for longer than writes are kept' => sub {
     plan skip_all => 'takes a minute: only with CHAT_LONG=1'
         unless $ENV{CHAT_LONG};
-    my $v = visitor();
-    $v->wait_welcome;
-    $v->post('hello');
-    $v->wait_sent;
-    my $id = $v->{dialog};
-
-    $redis->client->set('here', 4);
-    my $size = -s aof();
-    $v->post('remember me');
-    $v->wait_sent;
-    my @before = stored($id);
-    $v->close;
+    my ($id, $size, @before) = remembered();
 
     $redis->kill9;
     truncate aof(), $size or die $!;
     # more than NGX_HTTP_CHAT_TAIL_AGE
     eval { wait_for(sub { 0 }, 35, 'a long outage') };
     $redis->start;
-    ok eval { wait_for(sub { (my @now = stored($id)) == @before }, 15,
-                       'there') }, 'what was lost is written again';
+    ok restored($id, @before), 'what was lost is written again';
 };
 
 
