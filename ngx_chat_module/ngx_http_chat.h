@@ -65,8 +65,10 @@ typedef struct {
 typedef struct {
     ngx_shm_zone_t             *zone;        /* its data is w->zone */
     ngx_http_chat_redis_conf_t *redis;
-    ngx_uint_t                  connections; /* per worker; 0 = half of
-                                                worker_connections */
+    ngx_uint_t                  connections; /* per worker; 0 = with calls
+                                                half of worker_connections */
+    ngx_uint_t                  calls;       /* beside them: requests that are
+                                                no client that stays */
     ngx_msec_t                  drain;       /* pacing of closes on reload */
     size_t                      outbox;      /* bytes waiting for Redis */
     ngx_thread_pool_t          *threads;     /* "default": password checks */
@@ -143,6 +145,8 @@ struct ngx_http_chat_worker_s {
     unsigned                    up:1;        /* Redis takes our writes */
     unsigned                    exiting:1;   /* draining */
     ngx_uint_t                  requests;    /* ours, not yet answered */
+    ngx_uint_t                  calls;       /* of these, those that are not
+                                                in connections */
     ngx_uint_t                  lingers;     /* waits for last answers */
     ngx_event_t                 linger;
 };

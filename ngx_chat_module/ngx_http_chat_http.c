@@ -7,6 +7,9 @@
 #include "ngx_http_chat_http.h"
 
 
+#define NGX_HTTP_CHAT_FULL  5000           /* ms; come again then */
+
+
 typedef ngx_int_t (*ngx_http_chat_step_pt)(ngx_http_chat_req_t *q);
 
 
@@ -14,6 +17,7 @@ static void ngx_http_chat_http_hosts(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_chat_http_claim(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_http_run(ngx_http_chat_req_t *q);
+static ngx_int_t ngx_http_chat_http_share(ngx_http_chat_req_t *q);
 static ngx_int_t ngx_http_chat_http_route(ngx_http_chat_req_t *q);
 static ngx_int_t ngx_http_chat_http_match(ngx_http_chat_req_t *q,
     const ngx_http_chat_route_t *routes, ngx_str_t *path);
@@ -108,6 +112,7 @@ static const ngx_http_chat_route_t  ngx_http_chat_cabinet_routes[] = {
 
 
 static const ngx_http_chat_step_pt  ngx_http_chat_steps[] = {
+    ngx_http_chat_http_share,
     ngx_http_chat_http_route,
     ngx_http_chat_http_form,
     ngx_http_chat_http_site,
@@ -259,6 +264,8 @@ ngx_http_chat_http_claim(ngx_http_request_t *r)
     q->wait.handler = ngx_http_chat_http_resume;
     q->wait.data = q;
 
+    q->call = 1;
+    q->worker->calls++;
     q->worker->requests++;
     ngx_http_chat_stay(q->worker);
 
@@ -295,6 +302,17 @@ ngx_http_chat_http_run(ngx_http_chat_req_t *q)
 
         return rc;
     }
+}
+
+
+static ngx_int_t
+ngx_http_chat_http_share(ngx_http_chat_req_t *q)
+{
+    if (ngx_http_chat_sessions_share(q->worker) == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_chat_http_error(q, CHAT_E_BUSY, NGX_HTTP_CHAT_FULL);
 }
 
 
@@ -444,7 +462,7 @@ ngx_http_chat_http_room(ngx_http_chat_req_t *q)
         return NGX_DECLINED;
     }
 
-    return ngx_http_chat_http_error(q, CHAT_E_BUSY, 5000);
+    return ngx_http_chat_http_error(q, CHAT_E_BUSY, NGX_HTTP_CHAT_FULL);
 }
 
 
@@ -607,6 +625,16 @@ ngx_http_chat_http_hold(ngx_http_chat_req_t *q)
 
 
 void
+ngx_http_chat_http_seat(ngx_http_chat_req_t *q)
+{
+    if (q->call) {
+        q->call = 0;
+        q->worker->calls--;
+    }
+}
+
+
+void
 ngx_http_chat_http_finish(ngx_http_chat_req_t *q, ngx_int_t rc)
 {
     ngx_connection_t  *c;
@@ -630,5 +658,6 @@ ngx_http_chat_http_cleanup(void *data)
         q->cancel = NULL;
     }
 
+    ngx_http_chat_http_seat(q);
     q->worker->requests--;
 }

@@ -61,6 +61,7 @@ struct ngx_http_chat_req_s {
     unsigned                        cabinet:1;
     unsigned                        again:1;  /* a wait came to an end */
     unsigned                        body_read:1;
+    unsigned                        call:1;   /* in w->calls */
 };
 
 
@@ -110,6 +111,9 @@ ngx_int_t ngx_http_chat_http_arg(ngx_http_request_t *r, const char *name,
  */
 ngx_int_t ngx_http_chat_http_hold(ngx_http_chat_req_t *q);
 void ngx_http_chat_http_finish(ngx_http_chat_req_t *q, ngx_int_t rc);
+
+/* A session begins: it is counted by chat_connections, its request not. */
+void ngx_http_chat_http_seat(ngx_http_chat_req_t *q);
 
 /* Plain HTTP is good enough for a password only on the machine itself. */
 ngx_uint_t ngx_http_chat_http_secure(ngx_http_request_t *r);

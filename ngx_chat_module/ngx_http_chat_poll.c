@@ -83,6 +83,8 @@ ngx_http_chat_poll_handler(ngx_http_chat_req_t *q)
     q->data = poll;
     q->cancel = ngx_http_chat_poll_cancel;
 
+    ngx_http_chat_http_seat(q);
+
     ngx_http_chat_count(q->worker, CHAT_METRIC_CONNECTIONS_POLL, 1);
     ngx_add_timer(&poll->timer, q->lcf->poll);
 

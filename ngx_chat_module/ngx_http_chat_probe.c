@@ -138,15 +138,14 @@ ngx_http_chat_probe_seen(ngx_http_chat_bus_t *bus, const chat_str_t *body)
 
     bus->probe.waiting = 0;
     bus->probe.seen = ngx_current_msec;
+
+    ngx_http_chat_zone_delivered(bus->w);
 }
 
 
 void
 ngx_http_chat_probe_check(ngx_http_chat_bus_t *bus)
 {
-    ngx_http_chat_gauge(bus->w, CHAT_METRIC_DELIVERY_AGE_MS,
-                        ngx_current_msec - bus->probe.seen);
-
     if (bus->leader && bus->probe.waiting
         && ngx_current_msec - bus->probe.written > NGX_HTTP_CHAT_PROBE_LOST)
     {

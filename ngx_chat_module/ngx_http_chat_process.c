@@ -10,11 +10,13 @@
 #include "ngx_http_chat_zone.h"
 
 
+#define NGX_HTTP_CHAT_CALLS   8                /* one place of so many */
 #define NGX_HTTP_CHAT_LINGER  100              /* ms */
 #define NGX_HTTP_CHAT_LINGERS 70               /* more than an outbox's age */
 
 
 static ngx_int_t ngx_http_chat_start(ngx_http_chat_worker_t *w);
+static void ngx_http_chat_places(ngx_http_chat_worker_t *w);
 static ngx_int_t ngx_http_chat_watch(ngx_http_chat_worker_t *w);
 static void ngx_http_chat_quit(ngx_event_t *ev);
 static void ngx_http_chat_linger(ngx_event_t *ev);
@@ -97,20 +99,7 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_chat_start(ngx_http_chat_worker_t *w)
 {
-    ngx_uint_t  half;
-
-    half = ngx_max(w->cycle->connection_n / 2, 1);
-
-    if (w->mcf->connections == 0) {
-        w->mcf->connections = half;
-
-    } else if (w->mcf->connections >= w->cycle->connection_n) {
-        ngx_log_error(NGX_LOG_WARN, w->log, 0,
-                      "chat_connections %ui leaves none of %ui "
-                      "worker_connections to websites: %ui are used",
-                      w->mcf->connections, w->cycle->connection_n, half);
-        w->mcf->connections = half;
-    }
+    ngx_http_chat_places(w);
 
     if (ngx_http_chat_registry_init(w) != NGX_OK
         || ngx_http_chat_sessions_init(w) != NGX_OK
@@ -121,6 +110,40 @@ ngx_http_chat_start(ngx_http_chat_worker_t *w)
     }
 
     return ngx_http_chat_watch(w);
+}
+
+
+/*
+ * Requests have places beside those of the clients that are connected:
+ * streams and polls send by them.  By default chat has half of all.
+ */
+
+static void
+ngx_http_chat_places(ngx_http_chat_worker_t *w)
+{
+    ngx_uint_t                  half, calls;
+    ngx_http_chat_main_conf_t  *mcf;
+
+    mcf = w->mcf;
+
+    half = ngx_max(w->cycle->connection_n / 2, 2);
+    calls = ngx_max(half / NGX_HTTP_CHAT_CALLS, 1);
+
+    if (mcf->connections >= w->cycle->connection_n) {
+        ngx_log_error(NGX_LOG_WARN, w->log, 0,
+                      "chat_connections %ui leaves none of %ui "
+                      "worker_connections to websites: %ui are used",
+                      mcf->connections, w->cycle->connection_n, half - calls);
+        mcf->connections = 0;
+    }
+
+    if (mcf->connections == 0) {
+        mcf->connections = half - calls;
+        mcf->calls = calls;
+        return;
+    }
+
+    mcf->calls = ngx_max(mcf->connections / NGX_HTTP_CHAT_CALLS, calls);
 }
 
 

@@ -128,6 +128,8 @@ ngx_http_chat_ws_handler(ngx_http_chat_req_t *q)
     }
 #endif
 
+    ngx_http_chat_http_seat(q);
+
     rc = ngx_http_chat_ws_upgrade(r, q->worker, &q->who, q->lcf);
 
     if (rc < NGX_HTTP_SPECIAL_RESPONSE || r->header_sent) {

@@ -13,7 +13,10 @@
 
 
 static void ngx_http_chat_sessions_ticked(void *data);
+static ngx_int_t ngx_http_chat_sessions_reap(ngx_http_chat_worker_t *w,
+    ngx_uint_t (*full)(ngx_http_chat_worker_t *w));
 static ngx_uint_t ngx_http_chat_sessions_full(ngx_http_chat_worker_t *w);
+static ngx_uint_t ngx_http_chat_sessions_over(ngx_http_chat_worker_t *w);
 static void ngx_http_chat_sessions_drain_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_chat_sessions_due(ngx_http_chat_sessions_t *ss,
     ngx_msec_t passed);
@@ -99,23 +102,36 @@ ngx_int_t
 ngx_http_chat_sessions_room(ngx_http_chat_worker_t *w)
 {
     if (w->exiting) {
-        goto busy;
+        ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
+        return NGX_BUSY;
     }
 
-    while (ngx_http_chat_sessions_full(w)) {
+    return ngx_http_chat_sessions_reap(w, ngx_http_chat_sessions_full);
+}
+
+
+ngx_int_t
+ngx_http_chat_sessions_share(ngx_http_chat_worker_t *w)
+{
+    return ngx_http_chat_sessions_reap(w, ngx_http_chat_sessions_over);
+}
+
+
+/* Those that were lost and are not closed yet make room, as many as needed. */
+
+static ngx_int_t
+ngx_http_chat_sessions_reap(ngx_http_chat_worker_t *w,
+    ngx_uint_t (*full)(ngx_http_chat_worker_t *w))
+{
+    while (full(w)) {
 
         if (ngx_http_chat_ws_reap_one(w) != NGX_OK) {
-            goto busy;
+            ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
+            return NGX_BUSY;
         }
     }
 
     return NGX_OK;
-
-busy:
-
-    ngx_http_chat_count(w, CHAT_METRIC_CONNECTIONS_REFUSED, 1);
-
-    return NGX_BUSY;
 }
 
 
@@ -126,6 +142,18 @@ ngx_http_chat_sessions_full(ngx_http_chat_worker_t *w)
 
     return w->connections >= w->mcf->connections
            || w->cycle->free_connection_n < w->cycle->connection_n / 32;
+}
+
+
+/*
+ * Requests wait as long as the store is silent, or their clients are slow:
+ * with those who are connected they take no more than chat's share.
+ */
+
+static ngx_uint_t
+ngx_http_chat_sessions_over(ngx_http_chat_worker_t *w)
+{
+    return w->connections + w->calls > w->mcf->connections + w->mcf->calls;
 }
 
 

@@ -85,6 +85,8 @@ typedef struct {
  * Retry-After; counted.  A session counts from create to close.
  */
 ngx_int_t ngx_http_chat_sessions_room(ngx_http_chat_worker_t *w);
+/* The same for a request, which is in w->calls already. */
+ngx_int_t ngx_http_chat_sessions_share(ngx_http_chat_worker_t *w);
 
 /* NULL: out of memory.  lcf's limits are copied. */
 ngx_http_chat_session_t *ngx_http_chat_session_create(

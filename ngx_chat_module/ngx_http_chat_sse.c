@@ -89,6 +89,8 @@ ngx_http_chat_sse_handler(ngx_http_chat_req_t *q)
     q->data = sse;
     q->cancel = ngx_http_chat_sse_cancel;
 
+    ngx_http_chat_http_seat(q);
+
     rc = ngx_http_chat_sse_header(q);
     if (rc != NGX_OK) {
         return rc;

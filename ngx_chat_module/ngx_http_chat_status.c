@@ -14,6 +14,7 @@
  * noticed after 2.5 s: beyond that nothing is known to be delivered.
  */
 #define NGX_HTTP_CHAT_HEALTHY  5000            /* ms */
+#define NGX_HTTP_CHAT_CONNECT  1000
 
 
 typedef struct {
@@ -232,12 +233,16 @@ ngx_http_chat_status_prometheus(u_char *p, u_char *last,
 static u_char *
 ngx_http_chat_status_json(u_char *p, u_char *last, ngx_http_chat_zone_t *zone)
 {
-    ngx_uint_t  i;
+    ngx_time_t  *tp;
+    ngx_uint_t   i;
+
+    tp = ngx_timeofday();
 
     p = ngx_slprintf(p, last,
                      "{\"version\":\"%s\",\"node\":\"%016xL\","
-                     "\"workers\":%ui,\"draining\":%ui",
+                     "\"time_ms\":%uL,\"workers\":%ui,\"draining\":%ui",
                      CHAT_VERSION, zone->node,
+                     (uint64_t) tp->sec * 1000 + tp->msec,
                      ngx_http_chat_status_workers(zone, 0),
                      ngx_http_chat_status_workers(zone, 1));
 
@@ -275,9 +280,9 @@ ngx_http_chat_status_workers(ngx_http_chat_zone_t *zone, ngx_uint_t exiting)
 
 
 /*
- * 200 while the node's probe came by at every worker lately and this one has
- * its way to Redis, 503 otherwise.  What counts is the way of a message, not
- * that some connection is open.
+ * 200 while the node's probe came by at every worker lately and each has its
+ * way to Redis, 503 otherwise; a worker that begins has a second to find it.
+ * What counts is the way of a message, not that some connection is open.
  */
 
 static ngx_int_t
@@ -285,7 +290,7 @@ ngx_http_chat_health_handler(ngx_http_request_t *r)
 {
     ngx_buf_t                  *b;
     ngx_int_t                   rc, age;
-    ngx_uint_t                  healthy;
+    ngx_uint_t                  up, healthy;
     ngx_http_chat_worker_t     *w;
     ngx_http_chat_main_conf_t  *mcf;
 
@@ -307,15 +312,16 @@ ngx_http_chat_health_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    age = w ? ngx_http_chat_zone_metric(w->zone, CHAT_METRIC_DELIVERY_AGE_MS)
-            : -1;
-    healthy = w && w->up && age < NGX_HTTP_CHAT_HEALTHY;
+    up = w && w->up
+         && ngx_http_chat_zone_down(w->zone) < NGX_HTTP_CHAT_CONNECT;
+    age = w ? ngx_http_chat_zone_age(w->zone) : -1;
+    healthy = up && age < NGX_HTTP_CHAT_HEALTHY;
 
     b->last = ngx_slprintf(b->last, b->end,
                            "{\"healthy\":%s,\"redis\":\"%s\","
                            "\"delivery_age_ms\":%i}\n",
                            healthy ? "true" : "false",
-                           w && w->up ? "up" : "down", age);
+                           up ? "up" : "down", age);
 
     return ngx_http_chat_status_send(r, healthy ? NGX_HTTP_OK
                                             : NGX_HTTP_SERVICE_UNAVAILABLE,

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_chat_write_internal.h"
+#include "ngx_http_chat_zone.h"
 
 
 static void ngx_http_chat_write_ready(ngx_http_chat_redis_t *r);
@@ -208,6 +209,7 @@ void
 ngx_http_chat_write_up(ngx_http_chat_writer_t *wr)
 {
     wr->w->up = 1;
+    ngx_http_chat_zone_link(wr->w, 1);
 
     ngx_http_chat_write_push(wr);
     ngx_http_chat_sessions_link(wr->w, 1);
@@ -243,6 +245,7 @@ ngx_http_chat_write_lost(ngx_http_chat_redis_t *r)
 
     if (was_up) {
         wr->down = ngx_current_msec;
+        ngx_http_chat_zone_link(wr->w, 0);
         ngx_http_chat_sessions_link(wr->w, 0);
     }
 }

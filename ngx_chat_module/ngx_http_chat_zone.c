@@ -208,9 +208,16 @@ ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone, ngx_uint_t i)
     slot = &zone->slots[i];
     pid = slot->pid;
 
-    if (ngx_http_chat_zone_alive(pid)
-        || !ngx_atomic_cmp_set(&slot->pid, pid, ngx_pid))
-    {
+    if (ngx_http_chat_zone_alive(pid)) {
+        return NGX_DECLINED;
+    }
+
+    /* nobody shall take us for one who waits since its last owner died */
+
+    slot->delivered = ngx_current_msec;
+    slot->down = ngx_current_msec | 1;
+
+    if (!ngx_atomic_cmp_set(&slot->pid, pid, ngx_pid)) {
         return NGX_DECLINED;
     }
 
@@ -532,12 +539,79 @@ ngx_http_chat_gauge(ngx_http_chat_worker_t *w, ngx_uint_t m, ngx_int_t value)
 }
 
 
+void
+ngx_http_chat_zone_delivered(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_zone_row(w)->delivered = ngx_current_msec;
+}
+
+
+void
+ngx_http_chat_zone_link(ngx_http_chat_worker_t *w, ngx_uint_t up)
+{
+    ngx_http_chat_zone_row(w)->down = up ? 0 : ngx_current_msec | 1;
+}
+
+
+ngx_int_t
+ngx_http_chat_zone_age(ngx_http_chat_zone_t *zone)
+{
+    ngx_int_t              age, value;
+    ngx_uint_t             i;
+    ngx_http_chat_slot_t  *slot;
+
+    age = 0;
+
+    for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
+        slot = &zone->slots[i];
+        value = (ngx_msec_int_t) (ngx_current_msec - slot->delivered);
+
+        if (value > age && ngx_http_chat_zone_alive(slot->pid)) {
+            age = value;
+        }
+    }
+
+    return age;
+}
+
+
+ngx_int_t
+ngx_http_chat_zone_down(ngx_http_chat_zone_t *zone)
+{
+    ngx_int_t              down, value;
+    ngx_uint_t             i;
+    ngx_http_chat_slot_t  *slot;
+
+    down = 0;
+
+    for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
+        slot = &zone->slots[i];
+
+        if (slot->down == 0 || slot->exiting) {
+            continue;
+        }
+
+        value = (ngx_msec_int_t) (ngx_current_msec - slot->down);
+
+        if (value > down && ngx_http_chat_zone_alive(slot->pid)) {
+            down = value;
+        }
+    }
+
+    return down;
+}
+
+
 ngx_int_t
 ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone, ngx_uint_t m)
 {
     ngx_int_t              sum, value;
     ngx_uint_t             i;
     ngx_http_chat_slot_t  *slot;
+
+    if (m == CHAT_METRIC_DELIVERY_AGE_MS) {
+        return ngx_http_chat_zone_age(zone);
+    }
 
     sum = 0;
 
@@ -552,8 +626,7 @@ ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone, ngx_uint_t m)
             continue;
         }
 
-        sum = (m == CHAT_METRIC_DELIVERY_AGE_MS) ? ngx_max(sum, value)
-                                                 : sum + value;
+        sum += value;
     }
 
     return sum;

@@ -30,6 +30,8 @@ typedef struct {
     ngx_atomic_t        armed;         /* sleeps: wake it for a new entry */
     ngx_atomic_t        exiting;
     ngx_atomic_t        checks;        /* of passwords, running */
+    ngx_atomic_t        delivered;     /* the last probe, ngx_current_msec */
+    ngx_atomic_t        down;          /* since then without Redis, or 0 */
     ngx_atomic_t        replay_epoch;  /* of the server, 0 = not connected */
     ngx_atomic_t        replay_next;   /* order of the first write it has yet
                                           to send again; all bits: none */
@@ -108,7 +110,16 @@ void ngx_http_chat_zone_store(ngx_http_chat_worker_t *w,
 ngx_int_t ngx_http_chat_zone_check_begin(ngx_http_chat_worker_t *w);
 void ngx_http_chat_zone_check_end(ngx_http_chat_worker_t *w);
 
-/* One metric over all workers: a sum, of delivery_age_ms the greatest. */
+/* What the others may know of this worker: a probe came by; Redis is there. */
+void ngx_http_chat_zone_delivered(ngx_http_chat_worker_t *w);
+void ngx_http_chat_zone_link(ngx_http_chat_worker_t *w, ngx_uint_t up);
+
+/* ms: the worker that waits longest for a probe, even if it is stuck. */
+ngx_int_t ngx_http_chat_zone_age(ngx_http_chat_zone_t *zone);
+/* ms: the worker that stays and is longest without Redis, 0: none is. */
+ngx_int_t ngx_http_chat_zone_down(ngx_http_chat_zone_t *zone);
+
+/* One metric over all workers: their sum, or what the above say. */
 ngx_int_t ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone,
     ngx_uint_t m);
 

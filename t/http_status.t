@@ -72,6 +72,7 @@ wait_for(sub {
 is($after->{connections_ws}, 2, 'two WebSockets are open');
 is($after->{writes_acked} - $before->{writes_acked}, 1, 'one write acked');
 cmp_ok($after->{frames_out}, '>', $before->{frames_out}, 'frames went out');
+cmp_ok($after->{time_ms}, '>', $before->{time_ms}, '... by a clock: a rate');
 
 my ($trips, $us) = map { $after->{$_} - $before->{$_} }
     qw(redis_trips redis_trips_us);

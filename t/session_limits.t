@@ -22,7 +22,7 @@ $t->tenant(account => 'Shop', sites => [['shop.test']],
                          ['max', 'secret-password', 'analyst']]);
 my $nginx = $t->nginx(<<'CONF', workers => 1);
 %%GLOBALS%%
-events { worker_connections 128; }
+events { worker_connections 1024; }
 http {
     %%GLOBALS_HTTP%%
     chat_zone main 8m;

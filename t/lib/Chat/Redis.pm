@@ -95,7 +95,15 @@ sub flush($self) {
 sub restart($self, $how = 'term') { $self->$how; return $self->start }
 
 # A Redis that is there but does not answer.
-sub freeze($self) { $self->{process}->signal('STOP') }
+# Returns when it has come to a halt: the signal alone takes its time.
+sub freeze($self) {
+    my $p = $self->{process};
+    $p->signal('STOP');
+    wait_for(sub {
+        open my $fh, '<', "/proc/$p->{pid}/stat" or return 1;
+        return <$fh> =~ /\) T /;
+    }, 5, 'Redis stands still');
+}
 sub thaw($self) { $self->{process}->signal('CONT') }
 
 # Every fsync takes this long from now on (needs the shim `make` builds).
