@@ -227,8 +227,8 @@ sub text($self, %arg) {
         'Everything (servers with two workers or nodes each, a Redis with '
             . '`appendfsync everysec` each, the load client) runs on this '
             . 'machine.',
-        "Servers are measured in turns, $arg{pairs} times (memory, TLS, "
-            . 'reload, kill and the herds of others in every second one); '
+        "Servers are measured in turns, $arg{pairs} times (TLS and the "
+            . 'herds of others in every second one); '
             . 'figures are medians, ratios medians of the ratios of runs '
             . 'made one after the other.',
         'Where the machine is shared, only ratios mean something: compare '

@@ -95,6 +95,15 @@ int chat_ring_find(const chat_ring_t *r, unsigned partition,
 int chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id);
 
 /*
+ * What a reader has seen of `partition` that reads on at `pos`: the id of the
+ * newest entry before it, else the one the feed was started at.  Walks back
+ * over what it has yet to read, at most `max` entries.  CHAT_DECLINED: more,
+ * or overwritten; id is {0,0} then.
+ */
+int chat_ring_before(const chat_ring_t *r, unsigned partition, uint64_t pos,
+    unsigned max, chat_id_t *id);
+
+/*
  * Writes a CHAT_RING_EPOCH entry, and a start of each feed that has one in
  * `feeds` (CHAT_FEEDS of them): from then on the ring will hold every entry
  * of it after that id, which may be less than ids before.  NULL leaves a feed

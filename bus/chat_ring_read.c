@@ -282,6 +282,47 @@ chat_ring_last(const chat_ring_t *r, unsigned partition, chat_id_t *id)
 }
 
 
+int
+chat_ring_before(const chat_ring_t *r, unsigned partition, uint64_t pos,
+    unsigned max, chat_id_t *id)
+{
+    uint64_t            head, at;
+    chat_ring_place_t   place;
+    chat_ring_record_t  rec;
+
+    id->ms = 0;
+    id->seq = 0;
+
+    if (chat_ring_place(r, partition, &head, &place) != CHAT_OK) {
+        return CHAT_DECLINED;
+    }
+
+    if (place.pos < pos) {
+        id->ms = place.ms;
+        id->seq = place.seq;
+        return CHAT_OK;
+    }
+
+    for (at = place.pos; at && max--; at = rec.prev) {
+
+        if (chat_ring_fetch(r, at, &rec) != CHAT_OK
+            || rec.partition != partition
+            || rec.epoch != place.epoch)
+        {
+            return CHAT_DECLINED;
+        }
+
+        if (at < pos || rec.kind == CHAT_RING_START) {
+            id->ms = rec.ms;
+            id->seq = rec.seq;
+            return CHAT_OK;
+        }
+    }
+
+    return CHAT_DECLINED;
+}
+
+
 uint32_t
 chat_ring_epoch(const chat_ring_t *r)
 {

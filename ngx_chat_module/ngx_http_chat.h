@@ -205,6 +205,8 @@ void ngx_http_chat_sessions_dispatch(ngx_http_chat_worker_t *w,
     chat_ring_entry_t *e, uint64_t pos);
 /* Redis went or came back: link frames. */
 void ngx_http_chat_sessions_link(ngx_http_chat_worker_t *w, ngx_uint_t up);
+/* Something that clients wait for may have come to its end. */
+void ngx_http_chat_sessions_pump(ngx_http_chat_worker_t *w);
 /* The ring lapped us, or the epoch moved: every session attaches anew
  * (reset = tell it to forget what it has). */
 void ngx_http_chat_sessions_resync(ngx_http_chat_worker_t *w,

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_chat_attach_internal.h"
+#include "ngx_http_chat_write.h"
 
 
 #define NGX_HTTP_CHAT_ATTACH_MAX     16              /* at once, per worker:
@@ -109,9 +110,11 @@ ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss)
            && ss->attaching < NGX_HTTP_CHAT_ATTACH_MAX)
     {
         if (!w->up
-            || !ngx_http_chat_bus_agrees(w, ngx_http_chat_bus_epoch(w)))
+            || !ngx_http_chat_bus_agrees(w, ngx_http_chat_bus_epoch(w))
+            || !ngx_http_chat_replay_settled(w))
         {
-            /* the way to the store is not there, or not known to be */
+            /* the way to the store is not there, or not known to be, or the
+               store will have again what it has lost */
 
             if (!ss->pump.set) {
                 ngx_http_chat_wheel_set(&ss->wheel, &ss->pump,
@@ -130,6 +133,13 @@ ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss)
 
         ngx_http_chat_attach_run(a);
     }
+}
+
+
+void
+ngx_http_chat_sessions_pump(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_attach_pump(w->sessions);
 }
 
 
@@ -167,6 +177,11 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
         a->ring = (ngx_http_chat_attach_find(s, &a->from) == NGX_OK);
     }
 
+    if (!a->ring && s->last.ms == 0) {
+        /* the store cannot tell which dialogs have ended since nothing */
+        a->reset = 1;
+    }
+
     if (a->ring && s->transport->quiet) {
         ngx_http_chat_count(w, CHAT_METRIC_RESUME_RING, 1);
         ngx_http_chat_attach_live(a);
@@ -179,13 +194,15 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
 }
 
 
-/* The last id of the account's partition before the moment. */
+/*
+ * The last id of the account's partition before the moment.  A worker that
+ * has dispatched none of it yet finds it in the ring.
+ */
 
 static void
 ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
 {
     unsigned                   partition;
-    uint64_t                   pos;
     chat_id_t                  id;
     chat_ring_t               *ring;
     ngx_http_chat_sessions_t  *ss;
@@ -195,11 +212,11 @@ ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a)
     partition = chat_partition(a->session->who.account);
 
     if (ss->seen[partition].ms == 0
-        && chat_ring_last(ring, partition, &id) == CHAT_OK
-        && chat_ring_find(ring, partition, &id, 1, &pos) == CHAT_OK
-        && pos <= a->from)
+        && chat_ring_epoch(ring) == a->epoch
+        && chat_ring_before(ring, partition, a->from,
+                            NGX_HTTP_CHAT_ATTACH_CHAIN, &id)
+           == CHAT_OK)
     {
-        /* nothing was dispatched here yet: this worker is young */
         ss->seen[partition] = id;
     }
 

@@ -187,6 +187,7 @@ ngx_http_chat_bus_wake_handler(ngx_event_t *ev)
     }
 
     ngx_http_chat_replay_go(w);
+    ngx_http_chat_sessions_pump(w);
     ngx_http_chat_bus_dispatch(w->bus);
 }
 

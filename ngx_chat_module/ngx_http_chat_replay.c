@@ -23,6 +23,8 @@
 static void ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr);
 static ngx_uint_t ngx_http_chat_replay_turn(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u);
+static ngx_uint_t ngx_http_chat_replay_ahead(ngx_http_chat_writer_t *wr,
+    uint64_t order, ngx_msec_t patience);
 static void ngx_http_chat_replay_tell(ngx_http_chat_writer_t *wr);
 static void ngx_http_chat_replay_reply(void *data, ngx_int_t rc,
     redisReply *reply);
@@ -186,6 +188,7 @@ ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
         wr->tail_writes = 0;
     }
 
+    wr->settled = (wr->epoch == wr->redis.epoch);
     wr->epoch = wr->redis.epoch;
     wr->replay_since = ngx_current_msec;
 
@@ -259,40 +262,74 @@ ngx_http_chat_replay_send(ngx_http_chat_writer_t *wr)
 }
 
 
-/*
- * Nobody has an earlier one left.  Workers that did not come back to this
- * server yet may have: they are waited for, but not for long.
- */
+/* Nobody has an earlier one left, or he has had the time to write it. */
 
 static ngx_uint_t
 ngx_http_chat_replay_turn(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u)
 {
+    return !wr->round
+           || !ngx_http_chat_replay_ahead(wr, u->order,
+                                          NGX_HTTP_CHAT_REPLAY_WAIT);
+}
+
+
+/*
+ * A state tells its client what he has to send again: so it is read when
+ * nobody on this node may write that any more.
+ */
+
+ngx_uint_t
+ngx_http_chat_replay_settled(ngx_http_chat_worker_t *w)
+{
+    ngx_http_chat_writer_t  *wr;
+
+    wr = w->writer;
+
+    if (!wr->settled) {
+        wr->settled = !ngx_http_chat_replay_ahead(wr,
+                                             (ngx_atomic_uint_t) -1,
+                                             NGX_HTTP_CHAT_REPLAY_AGE);
+    }
+
+    return wr->settled;
+}
+
+
+/*
+ * Whether another worker may still write something from before `order`: for
+ * `patience`, if he is at it.  One who did not come back to this server yet
+ * may have such, too: he is waited for, but not for long.
+ */
+
+static ngx_uint_t
+ngx_http_chat_replay_ahead(ngx_http_chat_writer_t *wr, uint64_t order,
+    ngx_msec_t patience)
+{
     ngx_int_t              i;
+    ngx_msec_t             late;
+    ngx_uint_t             back;
     ngx_http_chat_slot_t  *slot;
 
-    if (!wr->round
-        || ngx_current_msec - wr->replay_since > NGX_HTTP_CHAT_REPLAY_WAIT)
-    {
-        return 1;
-    }
+    late = ngx_current_msec - wr->replay_since;
 
     for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
         slot = &wr->w->zone->slots[i];
+        back = (slot->replay_epoch == wr->epoch);
 
         if (i == wr->w->slot
             || slot->pid == 0
-            || (slot->replay_epoch == wr->epoch
-                && slot->replay_next >= u->order)
+            || (back && slot->replay_next >= order)
+            || late > (back ? patience : NGX_HTTP_CHAT_REPLAY_WAIT)
             || !ngx_http_chat_zone_alive(slot->pid))
         {
             continue;
         }
 
-        return 0;
+        return 1;
     }
 
-    return 1;
+    return 0;
 }
 
 

@@ -245,6 +245,16 @@ ngx_http_chat_session_drained(ngx_http_chat_session_t *s)
         ngx_http_chat_attach_catch_up(s);
     }
 
+    if (s->state == NGX_HTTP_CHAT_ENDED) {
+        return;
+    }
+
+    if (s->unlinked && !ngx_http_chat_session_full(s)) {
+        s->unlinked = 0;
+        ngx_http_chat_session_give(s,
+                                   ngx_http_chat_frame_link(s->worker->up));
+    }
+
     if (s->state != NGX_HTTP_CHAT_ENDED) {
         ngx_http_chat_jobs_next(s);
     }
@@ -313,9 +323,13 @@ ngx_http_chat_sessions_link(ngx_http_chat_worker_t *w, ngx_uint_t up)
         next = ngx_queue_next(q);
         s = ngx_queue_data(q, ngx_http_chat_session_t, all);
 
-        if (f && s->state != NGX_HTTP_CHAT_NEW && !s->transport->quiet
-            && !ngx_http_chat_session_full(s))
-        {
+        if (s->state == NGX_HTTP_CHAT_NEW || s->transport->quiet) {
+            continue;
+        }
+
+        s->unlinked = (f == NULL || ngx_http_chat_session_full(s));
+
+        if (!s->unlinked) {
             ngx_http_chat_session_send(s, f);
         }
     }

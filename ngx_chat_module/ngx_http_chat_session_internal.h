@@ -8,7 +8,8 @@
  *   _who.c       identities
  *   _attach.c    from hello to live: ring or store
  *   _attach_state.c   what it asks of the store, the welcome
- *   _command.c   the command table, limits and rights, POST
+ *   _command.c   the command table, limits and rights
+ *   _post.c      a command that came by POST, without a session
  *   _job.c       the queue of a session, what goes to the store, answers
  *   _dispatch.c  entries of the ring to frames, frames to sessions
  *   _account.c   what a worker knows of an account: people, sites, presence
@@ -124,6 +125,7 @@ struct ngx_http_chat_session_s {
     uint8_t                      n_jobs;
     unsigned                     state:3;
     unsigned                     positioned:1;   /* last, epoch are set */
+    unsigned                     unlinked:1;  /* a link frame had no room */
     unsigned                     has_dialog:1;
     unsigned                     viewing:1;   /* views with every event: he
                                                  may lack dialogs */
@@ -247,11 +249,11 @@ void ngx_http_chat_session_end(ngx_http_chat_session_t *s,
 
 /* _session_index.c */
 
-/* Enters the indexes after its first hello; the same client's older one of
- * this instance ends.  NGX_ERROR: out of memory. */
 /* The one way from state to state: told in the debug log. */
 void ngx_http_chat_session_state(ngx_http_chat_session_t *s,
     ngx_http_chat_state_e state);
+/* Enters the indexes after its first hello; the same client's older one of
+ * this instance ends.  NGX_ERROR: out of memory. */
 ngx_int_t ngx_http_chat_session_register(ngx_http_chat_session_t *s);
 /* Leaves them, with all that goes on for it: it has ended. */
 void ngx_http_chat_session_unregister(ngx_http_chat_session_t *s);

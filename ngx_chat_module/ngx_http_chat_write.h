@@ -83,6 +83,7 @@ struct ngx_http_chat_writer_s {
     ngx_msec_t                  replay_since;
     ngx_msec_t                  replay_pause;
     ngx_event_t                 replay_timer;
+    unsigned                    settled:1;     /* nobody replays any more */
     unsigned                    round:1;       /* the first one goes on: new
                                                   writes wait */
 
@@ -125,6 +126,8 @@ chat_mem_t *ngx_http_chat_write_mem(ngx_http_chat_worker_t *w);
 
 /* After a loss: another worker may have come further (_replay.c). */
 void ngx_http_chat_replay_go(ngx_http_chat_worker_t *w);
+/* All of this node that was lost is written again, as far as it is known. */
+ngx_uint_t ngx_http_chat_replay_settled(ngx_http_chat_worker_t *w);
 
 
 #endif /* _NGX_HTTP_CHAT_WRITE_H_INCLUDED_ */

@@ -383,11 +383,24 @@ ngx_http_chat_zone_staying(ngx_http_chat_zone_t *zone)
 ngx_uint_t
 ngx_http_chat_zone_trylock(ngx_http_chat_worker_t *w)
 {
-    ngx_slab_pool_t  *shpool;
+    ngx_slab_pool_t    *shpool;
+    ngx_atomic_uint_t   pid;
 
     shpool = (ngx_slab_pool_t *) w->mcf->zone->shm.addr;
 
-    return ngx_shmtx_trylock(&shpool->mutex);
+    if (ngx_shmtx_trylock(&shpool->mutex)) {
+        return 1;
+    }
+
+    /* the master frees those of its own cycle only: not that of a zone that
+       a reload replaced, nor anybody's when it is dead itself */
+
+    pid = *shpool->mutex.lock;
+
+    return pid
+           && !ngx_http_chat_zone_alive(pid)
+           && ngx_shmtx_force_unlock(&shpool->mutex, pid)
+           && ngx_shmtx_trylock(&shpool->mutex);
 }
 
 

@@ -89,7 +89,7 @@ ngx_uint_t ngx_http_chat_zone_staying(ngx_http_chat_zone_t *zone);
 
 /*
  * The writers' lock of the ring and the keys; nobody ever waits for it.
- * nginx frees it when its owner dies.
+ * That of an owner who died is taken over.
  */
 ngx_uint_t ngx_http_chat_zone_trylock(ngx_http_chat_worker_t *w);
 void ngx_http_chat_zone_unlock(ngx_http_chat_worker_t *w);

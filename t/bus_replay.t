@@ -32,19 +32,6 @@ sub operator () {
                         password => 'secret-password');
 }
 
-# The file that Redis appends to, and how much of it there is.
-sub aof () {
-    my ($file) = glob "$redis->{dir}/appendonlydir/*.incr.aof";
-    return $file;
-}
-
-# Redis dies and what it wrote after `size` never reached the disk.
-sub lose ($size) {
-    $redis->kill9;
-    truncate aof(), $size or die $!;
-    $redis->start;
-}
-
 # Public events of a dialog as the store has them: "<event> <seq>"
 sub stored ($dialog) {
     my ($key) = grep { /:d:\Q$dialog\E:pub$/ } $redis->client->keys('*:pub');
@@ -63,7 +50,7 @@ sub remembered () {
     my $id = $v->{dialog};
 
     $redis->client->set('here', 1);
-    my $size = -s aof();
+    my $size = -s $redis->aof;
     $v->post('remember me');
     $v->wait_sent;
     $v->close;
@@ -90,7 +77,7 @@ subtest 'a dialog of two workers loses its second half' => sub {
 
     $redis->client->config('SET', 'appendfsync', 'always');
     $redis->client->set('here', 1);
-    my $size = -s aof();
+    my $size = -s $redis->aof;
 
     for my $i (1 .. 10) {
         my ($who, @to) = $i % 2 ? ($v) : ($o, dialog => $id);
@@ -102,7 +89,8 @@ subtest 'a dialog of two workers loses its second half' => sub {
     is @before, 13, 'opened, hello, taken, ten messages';
     $_->close for $v, $o;
 
-    lose($size);
+    $redis->lose($size);
+    $redis->start;
     wait_for(sub { (my @now = stored($id)) == @before }, 15,
              'all are there again');
     is_deeply [stored($id)], \@before, '... in the order they had';
@@ -122,8 +110,7 @@ subtest 'a dialog of two workers loses its second half' => sub {
 subtest 'its worker is about to leave' => sub {
     my ($id, $size, @before) = remembered();
 
-    $redis->kill9;
-    truncate aof(), $size or die $!;
+    $redis->lose($size);
     my @old = $nginx->workers;
     $nginx->reload;
     ok !eval { wait_for(sub { !grep { kill 0, $_ } @old }, 0.5, 'all gone') },
@@ -140,7 +127,7 @@ subtest 'its worker is about to leave' => sub {
 subtest 'a dialog that was lost from its first message on' => sub {
     my ($v, $o) = (visitor(), operator());
     $_->wait_welcome for $v, $o;
-    my $size = -s aof();
+    my $size = -s $redis->aof;
 
     $v->post('hello');
     $v->wait_sent;
@@ -158,7 +145,8 @@ subtest 'a dialog that was lost from its first message on' => sub {
     my @before = stored($id);
     $_->close for $v, $o;
 
-    lose($size);
+    $redis->lose($size);
+    $redis->start;
     wait_for(sub { (my @now = stored($id)) == @before }, 15,
              'the whole dialog is there again');
     is_deeply [stored($id)], \@before, 'opened, talked, closed';
@@ -169,7 +157,8 @@ subtest 'the store that comes back is full for longer than a replay lasts' => su
     my ($id, $size, @before) = remembered();
 
     $redis->{conf} = ['maxmemory 1'];
-    lose($size);
+    $redis->lose($size);
+    $redis->start;
     $redis->{conf} = [];
     # more than NGX_HTTP_CHAT_REPLAY_AGE
     ok !eval { wait_for(sub { (my @now = stored($id)) == @before }, 7,
@@ -184,8 +173,7 @@ subtest 'the store is away for longer than writes are kept' => sub {
         unless $ENV{CHAT_LONG};
     my ($id, $size, @before) = remembered();
 
-    $redis->kill9;
-    truncate aof(), $size or die $!;
+    $redis->lose($size);
     # more than NGX_HTTP_CHAT_TAIL_AGE
     eval { wait_for(sub { 0 }, 35, 'a long outage') };
     $redis->start;

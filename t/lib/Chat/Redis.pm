@@ -86,6 +86,16 @@ sub client($self) {
 sub term($self) { return $self->{process}->stop('TERM', 30) }
 sub kill9($self) { return $self->{process}->stop('KILL') }
 
+# The file it appends to.
+sub aof($self) { return (glob "$self->{dir}/appendonlydir/*.incr.aof")[0] }
+
+# It dies, and what it wrote after `size` of that file never reached the disk.
+sub lose($self, $size) {
+    $self->kill9;
+    my $file = $self->aof;
+    truncate $file, $size or die "$file: $!";
+}
+
 # All that is written is in the file: kill9 loses nothing of it.
 sub flush($self) {
     my $c = $self->client;
@@ -94,8 +104,8 @@ sub flush($self) {
 
 sub restart($self, $how = 'term') { $self->$how; return $self->start }
 
-# A Redis that is there but does not answer.
-# Returns when it has come to a halt: the signal alone takes its time.
+# A Redis that is there but does not answer.  Returns when it has come to a
+# halt: the signal alone takes its time.
 sub freeze($self) {
     my $p = $self->{process};
     $p->signal('STOP');

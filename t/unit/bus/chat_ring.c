@@ -277,6 +277,50 @@ find(void **state)
 }
 
 
+/* What a reader at any position has seen of a feed. */
+
+static void
+before(void **state)
+{
+    uint64_t          n, at[30];
+    chat_id_t         id;
+    const chat_id_t  *feeds[CHAT_FEEDS] = { NULL, &id };
+
+    fresh(ring);
+
+    id = id_of(100);
+    at[0] = chat_ring_head(ring);
+    assert_int_equal(chat_ring_begin(ring, term, EPOCH, feeds), CHAT_OK);
+
+    /* nothing yet, or only that an epoch began: from where it goes on */
+
+    assert_int_equal(chat_ring_before(ring, 1, at[0], 9, &id), CHAT_OK);
+    assert_int_equal(id.ms, id_of(100).ms);
+    assert_int_equal(chat_ring_before(ring, 1, chat_ring_head(ring), 9, &id),
+                     CHAT_OK);
+    assert_int_equal(id.ms, id_of(100).ms);
+
+    for (n = 0; n < 30; n++) {
+        at[n] = chat_ring_head(ring);
+        assert_int_equal(put(ring, n % PARTS, 101 + n), CHAT_OK);
+    }
+
+    /* each third one is of partition 1: 102, 105, ... 129 */
+
+    for (n = 0; n < 30; n++) {
+        assert_int_equal(chat_ring_before(ring, 1, at[n], 99, &id), CHAT_OK);
+        assert_int_equal(id.ms, id_of(n < 2 ? 100 : 101 + n - 1
+                                                   - (n - 2) % PARTS).ms);
+    }
+
+    /* bounded */
+
+    assert_int_equal(chat_ring_before(ring, 1, at[2], 9, &id),
+                     CHAT_DECLINED);
+    assert_int_equal(id.ms, 0);
+}
+
+
 /* A start says from where on the ring is complete; others go on. */
 
 static void
@@ -402,6 +446,7 @@ main(void)
         cmocka_unit_test(wraparound),
         cmocka_unit_test(skips),
         cmocka_unit_test(find),
+        cmocka_unit_test(before),
         cmocka_unit_test(starts),
         cmocka_unit_test(damaged),
     };
