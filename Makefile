@@ -215,10 +215,18 @@ prove: export CHAT_SLOW ?= 2
 prove:
 	$(Q)$(RUNT) $(addprefix --alone ,$(ALONE)) $(UNITS) $(TESTS)
 
-## test-full: test, then checks, sanitizers, long chaos, packages, fresh machine
+## times: how soon faults are noticed and healed, to the second (alone)
+# `make test` allows twice as long, since it shares the processors
+TIMED   := $(addprefix t/,bus_redis_faults.t bus_redis_tcp.t \
+           fault_herd.t fault_redis_away.t fault_redis_hole.t \
+           fault_redis_replica.t reloads.t session_slow.t)
+times: all
+	$(Q)CHAT_SLOW=1 $(RUNT) --jobs 1 $(TIMED)
+
+## test-full: test, times, checks, sanitizers, long chaos, packages, fresh machine
 # with tests that build an earlier commit or take minutes, too
 test-full: export CHAT_LONG := 1
-test-full: test check asan chaos deb fresh-test
+test-full: test times check asan chaos deb fresh-test
 
 ## units: the C unit tests only
 units: units-build
@@ -357,4 +365,4 @@ help:
 -include $(shell find $(B) -path $(B)/fresh -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .PHONY: all asan bench bench-build bench-quick chaos check clean conf-test deb deps fmt fresh-test fuzz \
-        gen help install prove run soak stop test test-full units units-build web
+        gen help install prove run soak stop test test-full times units units-build web

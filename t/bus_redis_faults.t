@@ -171,6 +171,24 @@ subtest 'a replica' => sub {
     back();
 };
 
+# While it loads a big file Redis answers INFO, and says so there.
+subtest 'its data are being loaded' => sub {
+    mark();
+    my $loading = 0;
+    $proxy->mode('edit', edit => sub ($bytes) {
+        $loading += $bytes =~ s/^loading:0/loading:1/m;
+        return $bytes;
+    });
+    logged(qr/is loading its data/);
+    page();
+    wait_for(sub { $v->{link} eq 'down' }, 10, 'clients are told');
+    mark();
+    $proxy->mode('pass');
+    back();
+    ok $loading, 'INFO said so';
+    talks('loaded');
+};
+
 # Whichever of our connections comes to know of it first.
 for my $which (0 .. 2) {
     subtest 'another history behind open connections' => sub {

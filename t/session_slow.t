@@ -7,6 +7,7 @@
 use v5.36;
 use lib 't/lib';
 
+use Chat::Loop qw(now);
 use Chat::Test;
 use Test::More;
 
@@ -122,6 +123,7 @@ subtest 'no progress' => sub {
     # more than socket buffers take, less than the queue of 16 MB
     my $sent = 0;
     my $most = 0;
+    my $stuck;
 
     my $closed = eval { wait_for(sub {
         if (!@{$ann->{outbox}} && $sent < 3000) {
@@ -129,12 +131,17 @@ subtest 'no progress' => sub {
             $sent += 50;
             my $waiting = waiting();
             $most = $waiting if $waiting > $most;
+            $stuck //= now() if $waiting > 100;
         }
         my $now = () = $nginx->log =~ /websocket closed: code 4008/g;
         return $now > $n;
     }, 60, 'closed') };
+    my $took = now() - ($stuck // 0);
 
     ok($closed, "closed for want of progress after $sent messages");
+    cmp_ok($took, '<', 3 * $Chat::Loop::SLOW,
+           sprintf 'chat_send_timeout is 1 s: %.2f s after it took nothing',
+           $took);
     cmp_ok($most, '>', 100, 'what waited for it was in a metric');
     $slow->close;
     ok(eval { wait_for(sub { waiting() == 0 }, 20, 'nothing waits') },

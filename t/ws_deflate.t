@@ -136,24 +136,31 @@ subtest 'memory' => sub {
         . 'client_no_context_takeover';
     my (%cost, @keep);
 
-    wire('/echo', 'Sec-WebSocket-Extensions', $ask) for 1 .. 50;
-
-    for my $case (['plain', '/plain'], ['deflate', '/echo',
-                                        'Sec-WebSocket-Extensions', $ask])
-    {
-        my ($name, @args) = @$case;
-        my $before = $private->();
-        my @w = map { wire(@args) } 1 .. 1000;
-        # each has compressed and inflated once
+    # each one's message is compressed and comes back, and it stays: what is
+    # freed would be used again by the next
+    my $some = sub ($n, @args) {
+        my @w = map { wire(@args) } 1 .. $n;
         for my $w (@w) {
             $w->write($frame->(1, 'x' x 200));
             $w->until(sub { @{$w->{events}} }, 'echo');
         }
-        $cost{$name} = ($private->() - $before) / @w;
-        note sprintf '%s: %d bytes per idle connection', $name,
-            $cost{$name};
-        # they stay: what is freed would be used again by the next
         push @keep, @w;
+    };
+
+    # what is made once is not a connection's: the least of two rounds
+    for my $case (['plain', '/plain'], ['deflate', '/echo',
+                                        'Sec-WebSocket-Extensions', $ask])
+    {
+        my ($name, @args) = @$case;
+        $some->(50, @args);
+
+        for (1 .. 2) {
+            my $before = $private->();
+            $some->(500, @args);
+            my $cost = ($private->() - $before) / 500;
+            note sprintf '%s: %d bytes per idle connection', $name, $cost;
+            $cost{$name} = $cost if $cost < ($cost{$name} // 'inf');
+        }
     }
 
     $_->write($frame->(8, '')) for @keep;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "chat_due.h"
+#include "chat_log.h"
+#include "chat_page.h"
 #include "chat_presence.h"
 #include "chat_store.h"
 #include "chat_str.h"
@@ -147,6 +149,54 @@ dialogs(const redisReply *r, chat_mem_t *mem)
 }
 
 
+static unsigned
+entry(const chat_entry_t *e)
+{
+    return touch(e->sender) + touch(e->visitor) + touch(e->dialog)
+           + touch(e->body);
+}
+
+
+/* XREAD, XINFO, and the list of a dialog. */
+
+static unsigned
+events(const redisReply *r, chat_mem_t *mem)
+{
+    size_t            i, n;
+    unsigned          sum;
+    chat_entry_t      e, *listed;
+    chat_dialog_t     d;
+    chat_log_info_t   info;
+
+    sum = 0;
+    memset(&d, 0, sizeof(d));
+
+    if (chat_log_entry(r, &e) == CHAT_OK) {
+        sum += entry(&e);
+    }
+
+    if (chat_log_info_parse(r, &info) == CHAT_OK) {
+        sum += info.length;
+    }
+
+    if (chat_page_parse(r, &d, &listed, &n, mem) == CHAT_OK) {
+        check(n == r->elements);
+
+        for (i = 0; i < n; i++) {
+            sum += entry(&listed[i]);
+        }
+    }
+
+    /* as it goes down into the answer: feeds, entries */
+
+    for (i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
+        sum += events(r->element[i], mem);
+    }
+
+    return sum;
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -165,6 +215,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             sum = scripts(r);
             sum += registry(r, chat_heap_mem(heap));
             sum += dialogs(r, chat_heap_mem(heap));
+            sum += events(r, chat_heap_mem(heap));
             freeReplyObject(r);
             chat_heap_reset(heap);
         }
