@@ -188,7 +188,10 @@ ngx_http_chat_replay_start(ngx_http_chat_writer_t *wr)
         wr->tail_writes = 0;
     }
 
-    wr->settled = (wr->epoch == wr->redis.epoch);
+    if (wr->epoch != wr->redis.epoch) {
+        wr->settled = 0;
+    }
+
     wr->epoch = wr->redis.epoch;
     wr->replay_since = ngx_current_msec;
 

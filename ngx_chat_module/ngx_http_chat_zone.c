@@ -208,18 +208,16 @@ ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone, ngx_uint_t i)
     slot = &zone->slots[i];
     pid = slot->pid;
 
-    if (ngx_http_chat_zone_alive(pid)) {
+    if (ngx_http_chat_zone_alive(pid)
+        || !ngx_atomic_cmp_set(&slot->pid, pid, ngx_pid))
+    {
         return NGX_DECLINED;
     }
 
-    /* nobody shall take us for one who waits since its last owner died */
+    /* we do not wait since its last owner died */
 
     slot->delivered = ngx_current_msec;
     slot->down = ngx_current_msec | 1;
-
-    if (!ngx_atomic_cmp_set(&slot->pid, pid, ngx_pid)) {
-        return NGX_DECLINED;
-    }
 
     ngx_http_chat_zone_clear(slot);
 
