@@ -180,7 +180,7 @@ sub herd() {
         my $r = crowd($name, 'herd', $n, $DRAIN,
                       $ours ? (redis => $server{$name}{redis}) : ());
         keep('herd cpu', $name, $r->{cpu_us_per_client});
-        my $asked = $r->{redis_hmget} // 0;
+        my $asked = $r->{redis_get} // 0;
         keep('herd asked', $name, $asked) if defined $r->{redis_calls};
         keep('herd redis', $name, $r->{redis_calls} - $asked)
             if defined $r->{redis_calls};

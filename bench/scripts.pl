@@ -90,8 +90,8 @@ sub append {
             my $n = $n{$d}++ // 0;
 
             push @keys, "d:$d", "d:$d:pub", "v:$d", 'open', 'log';
-            push @args, 'inst0001', $n + 1, "$n ", 'visitor', "7:3:$d",
-                        $d, 2, $body;
+            push @args, 'inst0001:' . ($n + 1), ";inst0001:$n ", 'visitor',
+                        "7:3:$d", 2, $body;
         }
 
         push @calls, [ 'EVALSHA', $sha{append}, scalar @keys, @keys,
@@ -104,6 +104,7 @@ sub append {
 
 sub commit {
     my $mp = Data::MessagePack->new->utf8(1);
+    my $no = Data::MessagePack::false();
     my (%n, @calls);
 
     fresh();
@@ -113,9 +114,12 @@ sub commit {
 
         push @calls, [ 'EVALSHA', $sha{commit}, 6, 'log', "d:$d", "d:$d:pub",
             "v:$d", 'open', 'dialogs', $mp->pack({
-                s => [ 4, 'inst0001', '' . ++$n{$d}, "$d" ],
-                c => [ [ 2, 'rev', '=', 'r1' ] ],
-                e => [ [ 1, 3, 2, Data::MessagePack::true(), 2, '- 0 0 0',
+                s => [ 4, 'inst0001', '' . ++$n{$d}, "$d",
+                       ($no) x 2 ],
+                d => [ 2, '1', $no, [ 0, "1 1 0 7:3:$d $d", ($no) x 6,
+                                      '' ] ],
+                c => [],
+                e => [ [ 1, 3, Data::MessagePack::true(), 2, '- 0 0 0',
                          "7:3:$d $d", $body ] ],
                 w => [ [ 'ZADD', 5, 0, "d$d" ], [ 'ZADD', 6, 0, "d$d" ] ],
             }) ];
@@ -129,7 +133,7 @@ sub fresh {
     call('FLUSHALL');
 
     for my $d (0 .. $dialogs - 1) {
-        call('HSET', "d:$d", 'state', 1, 'route', "7:3:$d", 'rev', 'r1');
+        call('SET', "d:$d", "1 1 0 7:3:$d $d 0 0 0 0 0-0");
     }
 
 }

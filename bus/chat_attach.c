@@ -23,11 +23,7 @@ static int chat_number_begin(chat_op_t *op);
 static int chat_number_begun(chat_op_t *op);
 static int chat_number_missed(chat_op_t *op);
 
-static chat_cmd_t *chat_attach_visitor_cmd(chat_op_t *op,
-    const chat_sender_t *s);
-static int chat_attach_visitor(chat_op_t *op, chat_attach_t *a);
-static int chat_attach_number(chat_op_t *op, chat_attach_t *a,
-    const redisReply *r);
+static int chat_attach_number(chat_op_t *op, chat_attach_t *a);
 static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
     const chat_attach_t *a, const char *what);
 static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
@@ -73,13 +69,9 @@ chat_attach_begin(chat_op_t *op)
 
     partition = chat_partition(a->sender.account);
 
-    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return chat_call_redis(op, partition,
-                               chat_attach_visitor_cmd(op, &a->sender));
-    }
-
     rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
-    if (rc != CHAT_AGAIN) {
+
+    if (rc != CHAT_AGAIN || a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
         return rc;
     }
 
@@ -97,35 +89,13 @@ chat_attach_begin(chat_op_t *op)
 }
 
 
-/* The instance's last write and the visitor's one dialog. */
-
-static chat_cmd_t *
-chat_attach_visitor_cmd(chat_op_t *op, const chat_sender_t *s)
-{
-    chat_cmd_t  *c;
-    chat_str_t   key, field;
-
-    key = chat_sender_key(op->mem, s);
-    field = chat_key(op->mem, 0, "i:%s", &s->instance);
-
-    c = chat_cmd_create(op->mem, 4);
-    if (c == NULL || key.len == 0 || field.len == 0) {
-        return NULL;
-    }
-
-    chat_cmd_lit(c, "HMGET");
-    chat_cmd_str(c, &key);
-    chat_cmd_str(c, &field);
-    chat_cmd_lit(c, "dialog");
-
-    return c;
-}
-
+/* The instance's last write, and the dialog that a visitor is in. */
 
 static int
-chat_attach_visitor(chat_op_t *op, chat_attach_t *a)
+chat_attach_number(chat_op_t *op, chat_attach_t *a)
 {
     int                rc;
+    chat_sent_t        sent;
     const redisReply  *r;
 
     rc = chat_call_reply(op, 0, &r);
@@ -133,28 +103,12 @@ chat_attach_visitor(chat_op_t *op, chat_attach_t *a)
         return rc;
     }
 
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    if (chat_reply_str(r->element[1], &a->dialog) != CHAT_OK) {
-        a->dialog.len = 0;
-    }
-
-    return chat_attach_number(op, a, r->element[0]);
-}
-
-
-static int
-chat_attach_number(chat_op_t *op, chat_attach_t *a, const redisReply *r)
-{
-    chat_sent_t  sent;
-
-    if (chat_sender_parse(r, &sent) != CHAT_OK) {
+    if (chat_sender_parse(r, &a->sender.instance, &sent) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
     a->n = sent.n;
+    a->dialog = sent.pointer;
 
     return CHAT_OK;
 }
@@ -200,28 +154,20 @@ chat_attach_begun(chat_op_t *op)
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
+    rc = chat_attach_number(op, a);
+
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
     if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
 
-        rc = chat_attach_visitor(op, a);
-
-        if (rc == CHAT_OK) {
-            rc = chat_attach_room(op, a, 1);
-        }
+        rc = chat_attach_room(op, a, 1);
 
         if (rc == CHAT_OK && a->dialog.len) {
             (void) chat_attach_add(a, &a->dialog);
         }
 
-        return rc;
-    }
-
-    rc = chat_call_reply(op, 0, &r);
-
-    if (rc == CHAT_OK) {
-        rc = chat_attach_number(op, a, r);
-    }
-
-    if (rc != CHAT_OK) {
         return rc;
     }
 
@@ -327,7 +273,7 @@ chat_attach_known(const chat_attach_t *a, const chat_str_t *id)
 
 
 /*
- * Hash before list: an event between the two is left out of `events`, being
+ * State before list: an event between the two is left out of `events`, being
  * above `last`; it comes from the ring.  The other way round it would be lost.
  */
 
@@ -548,13 +494,9 @@ chat_number_begin(chat_op_t *op)
 
     partition = chat_partition(a->sender.account);
 
-    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return chat_call_redis(op, partition,
-                               chat_attach_visitor_cmd(op, &a->sender));
-    }
-
     rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
-    if (rc != CHAT_AGAIN) {
+
+    if (rc != CHAT_AGAIN || a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
         return rc;
     }
 
@@ -576,43 +518,27 @@ static int
 chat_number_begun(chat_op_t *op)
 {
     int                rc;
-    unsigned           partition;
-    chat_cmd_t        *c;
-    chat_str_t         key;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
+    rc = chat_attach_number(op, a);
+
+    if (rc != CHAT_OK) {
+        return rc;
+    }
+
     if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
 
-        rc = chat_attach_visitor(op, a);
-
-        if (rc != CHAT_OK || a->dialog.len == 0) {
-            return rc == CHAT_OK ? CHAT_DONE : rc;
+        if (a->dialog.len == 0) {
+            return CHAT_DONE;
         }
 
-        partition = chat_partition(a->sender.account);
-        key = chat_key_dialog(op->mem, a->sender.account, &a->dialog);
-        c = chat_cmd_create(op->mem, 3);
-
-        if (c && key.len) {
-            chat_cmd_lit(c, "HGET");
-            chat_cmd_str(c, &key);
-            chat_cmd_str(c, &chat_dialog_fields[CHAT_DIALOG_LAST]);
-        }
-
-        return chat_call_redis(op, partition, key.len ? c : NULL);
+        return chat_call_redis(op, chat_partition(a->sender.account),
+                               chat_dialog_cmd(op->mem, a->sender.account,
+                                               &a->dialog));
     }
 
-    rc = chat_call_reply(op, 0, &r);
-
-    if (rc == CHAT_OK) {
-        rc = chat_attach_number(op, a, r);
-    }
-
-    if (rc == CHAT_OK) {
-        rc = chat_call_reply(op, 1, &r);
-    }
-
+    rc = chat_call_reply(op, 1, &r);
     if (rc != CHAT_OK) {
         return rc;
     }
@@ -629,7 +555,7 @@ static int
 chat_number_missed(chat_op_t *op)
 {
     int                rc;
-    chat_id_t          last;
+    chat_dialog_t      d;
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
@@ -639,13 +565,19 @@ chat_number_missed(chat_op_t *op)
         return rc;
     }
 
-    if (chat_reply_id(r, &last) != CHAT_OK) {
+    d.dialog = a->dialog;
+
+    if (chat_dialog_reply(r, &d) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
+
+    if (!d.exists) {
         /* it was erased */
         a->dialog.len = 0;
         a->missed = 1;
 
     } else {
-        a->missed = (chat_id_cmp(&last, &a->since) > 0);
+        a->missed = (chat_id_cmp(&d.last, &a->since) > 0);
     }
 
     return CHAT_DONE;

@@ -6,6 +6,7 @@
 
 
 typedef struct chat_commit_check_s  chat_commit_check_t;
+typedef struct chat_commit_dialog_s  chat_commit_dialog_t;
 typedef struct chat_commit_event_s  chat_commit_event_t;
 typedef struct chat_commit_write_s  chat_commit_write_t;
 
@@ -17,11 +18,21 @@ struct chat_commit_check_s {
     chat_str_t             value;
 };
 
+struct chat_commit_dialog_s {
+    unsigned               key;       /* 0: the commit is about none */
+    unsigned               about;     /* 0: stays as it is */
+    chat_str_t             rev;
+    chat_str_t             last;
+    chat_str_t             head;      /* of the state, up to the dialog's id */
+    chat_str_t             moved[3];  /* wait, start, answered */
+    chat_str_t             times[3];  /* opened, queued, closed */
+    chat_str_t             names;     /* "<bytes of name> <name><page>" */
+};
+
 struct chat_commit_event_s {
     chat_commit_event_t   *next;
     unsigned               log;
     unsigned               list;
-    unsigned               dialog;
     int                    event;
     int                    public;
     chat_str_t             facts;     /* "<sender> <owner> <wait> <start>" */
@@ -46,6 +57,9 @@ struct chat_commit_s {
     unsigned               sender_key;
     chat_str_t             sender_n;  /* text: Lua's numbers end at 2^53 */
     chat_str_t             sender_dialog;
+    const chat_str_t      *pointer, *pointer_next;
+
+    chat_commit_dialog_t   dialog;
 
     chat_str_t            *keys;
     unsigned               n_keys;
@@ -60,6 +74,8 @@ struct chat_commit_s {
 
 static unsigned chat_commit_key(chat_commit_t *c, const chat_str_t *key);
 static void *chat_commit_alloc(chat_commit_t *c, size_t size);
+static chat_str_t chat_commit_text(chat_commit_t *c, chat_str_t text);
+static chat_str_t chat_commit_ms(chat_commit_t *c, uint64_t ms);
 static chat_commit_event_t *chat_commit_entry(chat_commit_t *c,
     const chat_entry_t *e);
 static void chat_commit_body(chat_commit_t *c, chat_str_t *body,
@@ -68,12 +84,17 @@ static int chat_commit_sink(void *data, const char *buf, size_t len);
 static void chat_commit_pack(const chat_commit_t *c, chat_str_t *out);
 static void chat_commit_pack_sender(const chat_commit_t *c,
     msgpack_packer *pk);
+static void chat_commit_pack_dialog(const chat_commit_dialog_t *d,
+    msgpack_packer *pk);
 static void chat_commit_pack_check(const chat_commit_check_t *check,
     msgpack_packer *pk);
 static void chat_commit_pack_event(const chat_commit_event_t *e,
     msgpack_packer *pk);
 static void chat_commit_pack_write(const chat_commit_write_t *w,
     msgpack_packer *pk);
+static void chat_pack_value(msgpack_packer *pk, const chat_str_t *s,
+    uint64_t delay);
+static void chat_pack_if(msgpack_packer *pk, const chat_str_t *s);
 static void chat_pack_str(msgpack_packer *pk, const chat_str_t *s);
 static void chat_pack_c(msgpack_packer *pk, const char *text);
 
@@ -186,6 +207,107 @@ chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
 
 
 void
+chat_commit_pointer(chat_commit_t *c, const chat_str_t *found,
+    const chat_str_t *next)
+{
+    c->pointer = found;
+    c->pointer_next = next;
+}
+
+
+void
+chat_commit_dialog(chat_commit_t *c, uint64_t account,
+    const chat_str_t *dialog, uint64_t rev, const chat_id_t *last)
+{
+    chat_str_t             key;
+    chat_commit_dialog_t  *d;
+
+    d = &c->dialog;
+
+    key = chat_key_dialog(c->mem, account, dialog);
+    d->key = chat_commit_key(c, &key);
+
+    if (rev) {
+        d->rev = chat_commit_u64(c, rev);
+    }
+
+    if (last) {
+        d->last = chat_commit_text(c, chat_key(c->mem, 0, "%u-%u", last->ms,
+                                               last->seq));
+    }
+}
+
+
+void
+chat_commit_next(chat_commit_t *c, const chat_dialog_t *next, unsigned writes)
+{
+    chat_str_t             key;
+    chat_commit_dialog_t  *d;
+
+    static const unsigned  about = 1u << CHAT_DIALOG_OPENED
+                                   | 1u << CHAT_DIALOG_QUEUED
+                                   | 1u << CHAT_DIALOG_CLOSED
+                                   | 1u << CHAT_DIALOG_NAME
+                                   | 1u << CHAT_DIALOG_PAGE;
+
+    d = &c->dialog;
+
+    d->head = chat_commit_text(c, chat_key(c->mem, 0, "%u %u %u %u:%u:%s %s",
+                                           (uint64_t) next->state, next->rev,
+                                           next->owner, next->account,
+                                           next->site, &next->visitor,
+                                           &next->dialog));
+
+    if (writes & 1u << CHAT_DIALOG_WAIT) {
+        d->moved[0] = chat_commit_ms(c, next->wait_ms);
+    }
+
+    if (writes & 1u << CHAT_DIALOG_START) {
+        d->moved[1] = chat_commit_ms(c, next->start_ms);
+    }
+
+    if (writes & 1u << CHAT_DIALOG_ANSWERED) {
+        d->moved[2] = chat_commit_u64(c, next->answered);
+    }
+
+    if ((writes & about) == 0) {
+        return;
+    }
+
+    key = chat_key_dialog_about(c->mem, next->account, &next->dialog);
+    d->about = chat_commit_key(c, &key);
+
+    d->times[0] = chat_commit_ms(c, next->opened_ms);
+    d->times[1] = chat_commit_ms(c, next->queued_ms);
+    d->times[2] = chat_commit_ms(c, next->closed_ms);
+
+    d->names = chat_commit_text(c, chat_key(c->mem, 0, "%u %s%s",
+                                            (uint64_t) next->name.len,
+                                            &next->name, &next->page));
+}
+
+
+/* Printed where all of the commit is; empty: there was no room. */
+
+static chat_str_t
+chat_commit_text(chat_commit_t *c, chat_str_t text)
+{
+    if (text.len == 0) {
+        chat_commit_fail(c);
+    }
+
+    return text;
+}
+
+
+static chat_str_t
+chat_commit_ms(chat_commit_t *c, uint64_t ms)
+{
+    return ms == CHAT_AT_EVENT ? chat_at_ms : chat_commit_u64(c, ms);
+}
+
+
+void
 chat_commit_check(chat_commit_t *c, const chat_str_t *key, const char *field,
     char op, const chat_str_t *value)
 {
@@ -258,9 +380,6 @@ chat_commit_event(chat_commit_t *c, const chat_dialog_t *d,
     }
 
     e->public = (def->audience == CHAT_AUDIENCE_PUBLIC);
-
-    key = chat_key_dialog(c->mem, d->account, &d->dialog);
-    e->dialog = chat_commit_key(c, &key);
 
     key = e->public ? chat_key_dialog_pub(c->mem, d->account, &d->dialog)
                     : chat_key_dialog_staff(c->mem, d->account, &d->dialog);
@@ -510,11 +629,16 @@ chat_commit_pack(const chat_commit_t *c, chat_str_t *out)
 
     msgpack_packer_init(&pk, out, chat_commit_sink);
 
-    msgpack_pack_map(&pk, c->sender ? 4 : 3);
+    msgpack_pack_map(&pk, 3 + (c->sender != NULL) + (c->dialog.key != 0));
 
     if (c->sender) {
         chat_pack_c(&pk, "s");
         chat_commit_pack_sender(c, &pk);
+    }
+
+    if (c->dialog.key) {
+        chat_pack_c(&pk, "d");
+        chat_commit_pack_dialog(&c->dialog, &pk);
     }
 
     chat_pack_c(&pk, "c");
@@ -543,11 +667,47 @@ chat_commit_pack(const chat_commit_t *c, chat_str_t *out)
 static void
 chat_commit_pack_sender(const chat_commit_t *c, msgpack_packer *pk)
 {
-    msgpack_pack_array(pk, 4);
+    msgpack_pack_array(pk, 6);
     msgpack_pack_uint32(pk, c->sender_key);
     chat_pack_str(pk, &c->sender->instance);
     chat_pack_str(pk, &c->sender_n);
     chat_pack_str(pk, &c->sender_dialog);
+    chat_pack_if(pk, c->pointer);
+    chat_pack_if(pk, c->pointer_next);
+}
+
+
+static void
+chat_commit_pack_dialog(const chat_commit_dialog_t *d, msgpack_packer *pk)
+{
+    unsigned  i;
+
+    msgpack_pack_array(pk, d->head.len ? 4 : 3);
+    msgpack_pack_uint32(pk, d->key);
+    chat_pack_str(pk, &d->rev);
+    chat_pack_if(pk, d->last.len ? &d->last : NULL);
+
+    if (d->head.len == 0) {
+        return;
+    }
+
+    msgpack_pack_array(pk, 9);
+    msgpack_pack_uint32(pk, d->about);
+    chat_pack_str(pk, &d->head);
+
+    for (i = 0; i < 3; i++) {
+        if (d->moved[i].len) {
+            chat_pack_value(pk, &d->moved[i], 0);
+        } else {
+            msgpack_pack_false(pk);
+        }
+    }
+
+    for (i = 0; i < 3; i++) {
+        chat_pack_value(pk, &d->times[i], 0);
+    }
+
+    chat_pack_str(pk, &d->names);
 }
 
 
@@ -566,10 +726,9 @@ chat_commit_pack_check(const chat_commit_check_t *check, msgpack_packer *pk)
 static void
 chat_commit_pack_event(const chat_commit_event_t *e, msgpack_packer *pk)
 {
-    msgpack_pack_array(pk, 8);
+    msgpack_pack_array(pk, 7);
     msgpack_pack_uint32(pk, e->log);
     msgpack_pack_uint32(pk, e->list);
-    msgpack_pack_uint32(pk, e->dialog);
 
     if (e->public) {
         msgpack_pack_true(pk);
@@ -594,16 +753,35 @@ chat_commit_pack_write(const chat_commit_write_t *w, msgpack_packer *pk)
     msgpack_pack_uint32(pk, w->key);
 
     for (i = 2; i < w->argc; i++) {
+        chat_pack_value(pk, &w->argv[i], w->delay);
+    }
+}
 
-        if (w->argv[i].data == chat_at_id.data) {
-            msgpack_pack_true(pk);
 
-        } else if (w->argv[i].data == chat_at_ms.data) {
-            msgpack_pack_uint64(pk, w->delay);
+/* The last event's id, its time and some ms, or a text. */
 
-        } else {
-            chat_pack_str(pk, &w->argv[i]);
-        }
+static void
+chat_pack_value(msgpack_packer *pk, const chat_str_t *s, uint64_t delay)
+{
+    if (s->data == chat_at_id.data) {
+        msgpack_pack_true(pk);
+
+    } else if (s->data == chat_at_ms.data) {
+        msgpack_pack_uint64(pk, delay);
+
+    } else {
+        chat_pack_str(pk, s);
+    }
+}
+
+
+static void
+chat_pack_if(msgpack_packer *pk, const chat_str_t *s)
+{
+    if (s) {
+        chat_pack_str(pk, s);
+    } else {
+        msgpack_pack_false(pk);
     }
 }
 

@@ -4,15 +4,6 @@
 #include "chat_str.h"
 
 
-static void chat_decision_guard(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *found, const chat_decision_t *dec,
-    const chat_str_t *pointer);
-static void chat_decision_fields(chat_commit_t *c, chat_mem_t *mem,
-    const chat_decision_t *dec);
-static chat_str_t chat_decision_value(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *d, unsigned field);
-static chat_str_t chat_decision_route(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *d);
 static void chat_decision_visitor(chat_commit_t *c, chat_mem_t *mem,
     const chat_dialog_t *next);
 static void chat_decision_lists(chat_commit_t *c, chat_mem_t *mem,
@@ -24,27 +15,54 @@ static void chat_decision_zrem(chat_commit_t *c, const chat_str_t *key,
 static chat_str_t chat_decision_number(chat_commit_t *c, uint64_t v);
 
 
-static chat_str_t  chat_hset = chat_string("HSET");
-static chat_str_t  chat_hdel = chat_string("HDEL");
-
+/* One command, so that both texts are of one moment. */
 
 chat_cmd_t *
 chat_dialog_cmd(chat_mem_t *mem, uint64_t account, const chat_str_t *dialog)
 {
     chat_cmd_t  *c;
-    chat_str_t   key;
+    chat_str_t   key, about;
 
     key = chat_key_dialog(mem, account, dialog);
+    about = chat_key_dialog_about(mem, account, dialog);
 
-    c = chat_cmd_create(mem, 2);
-    if (c == NULL || key.len == 0) {
+    c = chat_cmd_create(mem, 3);
+    if (c == NULL || key.len == 0 || about.len == 0) {
         return NULL;
     }
 
-    chat_cmd_lit(c, "HGETALL");
+    chat_cmd_lit(c, "MGET");
     chat_cmd_str(c, &key);
+    chat_cmd_str(c, &about);
 
     return c;
+}
+
+
+int
+chat_dialog_reply(const redisReply *r, chat_dialog_t *d)
+{
+    chat_str_t         state, about;
+    const redisReply  *first;
+
+    chat_str_set(&state, "");
+    chat_str_set(&about, "");
+
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+        return CHAT_ERROR;
+    }
+
+    first = r->element[0];
+
+    if (first->type != REDIS_REPLY_NIL
+        && (chat_reply_str(first, &state) != CHAT_OK
+            || state.len == 0
+            || chat_reply_str(r->element[1], &about) != CHAT_OK))
+    {
+        return CHAT_ERROR;
+    }
+
+    return chat_dialog_parse(&state, &about, d);
 }
 
 
@@ -72,7 +90,16 @@ chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
         chat_commit_sender(c, sender, &next->dialog);
     }
 
-    chat_decision_guard(c, mem, found, dec, pointer);
+    if (sender && pointer) {
+        chat_commit_pointer(c, pointer, dec->fresh ? &next->dialog : NULL);
+    }
+
+    /* a message does not move rev, but the timer must know of it */
+
+    chat_commit_dialog(c, next->account, &next->dialog,
+                       dec->fresh ? 0 : found->rev,
+                       dec->quiet ? &found->last : NULL);
+    chat_commit_next(c, next, dec->writes);
 
     /* the number of the client's command is on its last event: the one whose
        id is its answer */
@@ -81,8 +108,6 @@ chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
         chat_commit_event(c, next, &dec->events[i],
                           i + 1 == dec->n_events ? sender : NULL);
     }
-
-    chat_decision_fields(c, mem, dec);
 
     if (dec->fresh) {
         chat_decision_visitor(c, mem, next);
@@ -98,191 +123,21 @@ chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
 
 
 static void
-chat_decision_guard(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *found, const chat_decision_t *dec,
-    const chat_str_t *pointer)
-{
-    chat_str_t            key, value;
-    const chat_dialog_t  *next;
-
-    next = &dec->next;
-    key = chat_key_dialog(mem, next->account, &next->dialog);
-
-    if (dec->fresh) {
-        chat_commit_check(c, &key, "state", '!', NULL);
-
-    } else {
-        value = chat_decision_number(c, found->rev);
-        chat_commit_check(c, &key, "rev", '=', &value);
-    }
-
-    if (dec->quiet) {
-
-        /* a message does not move rev, but the timer must know of it */
-
-        value = chat_key(mem, 0, "%u-%u", found->last.ms, found->last.seq);
-
-        if (value.len == 0) {
-            chat_commit_fail(c);
-        }
-
-        chat_commit_check(c, &key, "last", '=', &value);
-    }
-
-    if (pointer == NULL) {
-        return;
-    }
-
-    key = chat_key_visitor(mem, next->account, next->site, &next->visitor);
-
-    if (pointer->len) {
-        chat_commit_check(c, &key, "dialog", '=', pointer);
-    } else {
-        chat_commit_check(c, &key, "dialog", '!', NULL);
-    }
-}
-
-
-static void
-chat_decision_fields(chat_commit_t *c, chat_mem_t *mem,
-    const chat_decision_t *dec)
-{
-    int         n_set, n_del;
-    unsigned    i;
-    chat_str_t  value, set[2 + CHAT_DIALOG_FIELDS * 2];
-    chat_str_t  del[2 + CHAT_DIALOG_FIELDS];
-
-    set[0] = chat_hset;
-    del[0] = chat_hdel;
-    set[1] = chat_key_dialog(mem, dec->next.account, &dec->next.dialog);
-    del[1] = set[1];
-
-    n_set = 2;
-    n_del = 2;
-
-    for (i = 0; i < CHAT_DIALOG_FIELDS; i++) {
-
-        if ((dec->writes & (1u << i)) == 0) {
-            continue;
-        }
-
-        value = chat_decision_value(c, mem, &dec->next, i);
-
-        if (value.len) {
-            set[n_set++] = chat_dialog_fields[i];
-            set[n_set++] = value;
-
-        } else {
-            del[n_del++] = chat_dialog_fields[i];
-        }
-    }
-
-    if (n_set > 2) {
-        chat_commit_write(c, set, n_set);
-    }
-
-    if (n_del > 2) {
-        chat_commit_write(c, del, n_del);
-    }
-}
-
-
-/* As it stands in the hash; empty = absent. */
-
-static chat_str_t
-chat_decision_value(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *d, unsigned field)
-{
-    uint64_t    v;
-    chat_str_t  none = chat_null_string;
-
-    switch (field) {
-
-    case CHAT_DIALOG_ROUTE:
-        return chat_decision_route(c, mem, d);
-
-    case CHAT_DIALOG_NAME:
-        return d->name;
-
-    case CHAT_DIALOG_PAGE:
-        return d->page;
-
-    case CHAT_DIALOG_STATE:
-        v = d->state;
-        break;
-
-    case CHAT_DIALOG_REV:
-        v = d->rev;
-        break;
-
-    case CHAT_DIALOG_OWNER:
-        v = d->owner;
-        break;
-
-    case CHAT_DIALOG_ANSWERED:
-        v = d->answered;
-        break;
-
-    case CHAT_DIALOG_OPENED:
-        v = d->opened_ms;
-        break;
-
-    case CHAT_DIALOG_QUEUED:
-        v = d->queued_ms;
-        break;
-
-    case CHAT_DIALOG_START:
-        v = d->start_ms;
-        break;
-
-    case CHAT_DIALOG_WAIT:
-        v = d->wait_ms;
-        break;
-
-    case CHAT_DIALOG_CLOSED:
-        v = d->closed_ms;
-        break;
-
-    default: /* seq and last are the script's to write */
-        return none;
-    }
-
-    return v ? chat_decision_number(c, v) : none;
-}
-
-
-static chat_str_t
-chat_decision_route(chat_commit_t *c, chat_mem_t *mem,
-    const chat_dialog_t *d)
-{
-    chat_str_t  text;
-
-    text = chat_key(mem, 0, "%u:%u:%s", d->account, d->site, &d->visitor);
-    if (text.len == 0) {
-        chat_commit_fail(c);
-    }
-
-    return text;
-}
-
-
-/* The pointer that the first message's race is decided by. */
-
-static void
 chat_decision_visitor(chat_commit_t *c, chat_mem_t *mem,
     const chat_dialog_t *next)
 {
-    chat_str_t  argv[6];
+    chat_str_t  argv[4];
 
-    argv[0] = chat_hset;
-    argv[1] = chat_key_visitor(mem, next->account, next->site,
-                               &next->visitor);
-    chat_str_set(&argv[2], "dialog");
-    argv[3] = next->dialog;
-    chat_str_set(&argv[4], "name");
-    argv[5] = next->name;
+    argv[1] = chat_key_visitor_about(mem, next->account, next->site,
+                                     &next->visitor);
 
-    chat_commit_write(c, argv, next->name.len ? 6 : 4);
+    if (next->name.len) {
+        chat_str_set(&argv[0], "HSET");
+        chat_str_set(&argv[2], "name");
+        argv[3] = next->name;
+
+        chat_commit_write(c, argv, 4);
+    }
 
     chat_str_set(&argv[0], "HSETNX");
     chat_str_set(&argv[2], "first_ms");

@@ -137,8 +137,6 @@ static int
 chat_due_loaded(chat_op_t *op)
 {
     int                rc;
-    size_t             n;
-    chat_str_t        *pairs;
     const redisReply  *r;
     chat_due_op_t     *d = op->ctx;
 
@@ -149,9 +147,7 @@ chat_due_loaded(chat_op_t *op)
 
     d->found.dialog = d->due.dialog;
 
-    if (chat_reply_pairs(r, &pairs, &n, op->mem) != CHAT_OK
-        || chat_dialog_parse(pairs, n, &d->found) != CHAT_OK)
-    {
+    if (chat_dialog_reply(r, &d->found) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
@@ -308,7 +304,7 @@ chat_due_move(chat_op_t *op, chat_due_op_t *d, const chat_decision_t *dec)
 static int
 chat_due_remove(chat_op_t *op, chat_due_op_t *d)
 {
-    chat_str_t      key, rev, argv[3];
+    chat_str_t      argv[3];
     chat_commit_t  *c;
 
     c = chat_commit_create(op->mem, d->partition);
@@ -316,9 +312,7 @@ chat_due_remove(chat_op_t *op, chat_due_op_t *d)
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
-    key = chat_key_dialog(op->mem, d->due.account, &d->due.dialog);
-    rev = chat_commit_u64(c, d->found.rev);
-    chat_commit_check(c, &key, "rev", '=', &rev);
+    chat_commit_dialog(c, d->due.account, &d->due.dialog, d->found.rev, NULL);
 
     chat_str_set(&argv[0], "ZREM");
     argv[1] = chat_key_due(op->mem, d->partition);

@@ -34,6 +34,9 @@ chat_str_t chat_key(chat_mem_t *mem, unsigned partition, const char *fmt,
 #define chat_key_due(m, p)           chat_key(m, p, "chat:%t:due")
 #define chat_key_dialog(m, a, d)                                             \
     chat_key(m, chat_partition(a), "chat:%t:a:%u:d:%s", (uint64_t) (a), d)
+#define chat_key_dialog_about(m, a, d)                                       \
+    chat_key(m, chat_partition(a), "chat:%t:a:%u:d:%s:about",                \
+             (uint64_t) (a), d)
 #define chat_key_dialog_pub(m, a, d)                                         \
     chat_key(m, chat_partition(a), "chat:%t:a:%u:d:%s:pub", (uint64_t) (a), d)
 #define chat_key_dialog_staff(m, a, d)                                       \
@@ -42,6 +45,9 @@ chat_str_t chat_key(chat_mem_t *mem, unsigned partition, const char *fmt,
 #define chat_key_visitor(m, a, s, v)                                         \
     chat_key(m, chat_partition(a), "chat:%t:a:%u:v:%u:%s", (uint64_t) (a),   \
              (uint64_t) (s), v)
+#define chat_key_visitor_about(m, a, s, v)                                   \
+    chat_key(m, chat_partition(a), "chat:%t:a:%u:v:%u:%s:about",             \
+             (uint64_t) (a), (uint64_t) (s), v)
 #define chat_key_operator(m, a, o)                                           \
     chat_key(m, chat_partition(a), "chat:%t:a:%u:o:%u", (uint64_t) (a),      \
              (uint64_t) (o))

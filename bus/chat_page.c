@@ -24,6 +24,9 @@ chat_page_cmd(chat_op_t *op, uint64_t account, const chat_str_t *dialog,
     chat_cmd_lit(c, "LRANGE");
     chat_cmd_str(c, &key);
 
+    from = from * 2;
+    to = to * 2 + 1;
+
     for (i = 0; i < 2; i++, from = to) {
         text.data = p;
 
@@ -47,34 +50,35 @@ chat_page_parse(const redisReply *r, const chat_dialog_t *d,
     chat_entry_t **events, size_t *n, chat_mem_t *mem)
 {
     size_t         i;
-    chat_str_t     elt;
+    chat_str_t     facts, body;
     chat_entry_t  *e;
 
-    if (r->type != REDIS_REPLY_ARRAY) {
+    if (r->type != REDIS_REPLY_ARRAY || r->elements % 2) {
         return CHAT_ERROR;
     }
 
-    e = chat_mem_alloc(mem, (r->elements + 1) * sizeof(chat_entry_t));
+    e = chat_mem_alloc(mem, (r->elements / 2 + 1) * sizeof(chat_entry_t));
     if (e == NULL) {
         return CHAT_ERROR;
     }
 
-    for (i = 0; i < r->elements; i++) {
+    *events = e;
+    *n = r->elements / 2;
 
-        if (chat_reply_str(r->element[i], &elt) != CHAT_OK
-            || chat_entry_parse_listed(&elt, &e[i]) != CHAT_OK)
+    for (i = 0; i < r->elements; i += 2, e++) {
+
+        if (chat_reply_str(r->element[i], &facts) != CHAT_OK
+            || chat_reply_str(r->element[i + 1], &body) != CHAT_OK
+            || chat_entry_parse_listed(&facts, &body, e) != CHAT_OK)
         {
             return CHAT_ERROR;
         }
 
-        e[i].account = d->account;
-        e[i].site = d->site;
-        e[i].visitor = d->visitor;
-        e[i].dialog = d->dialog;
+        e->account = d->account;
+        e->site = d->site;
+        e->visitor = d->visitor;
+        e->dialog = d->dialog;
     }
-
-    *events = e;
-    *n = r->elements;
 
     return CHAT_OK;
 }
@@ -84,8 +88,6 @@ int
 chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d)
 {
     int                rc;
-    size_t             n;
-    chat_str_t        *pairs;
     const redisReply  *r;
 
     rc = chat_call_reply(op, slot, &r);
@@ -93,9 +95,7 @@ chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d)
         return rc;
     }
 
-    if (chat_reply_pairs(r, &pairs, &n, op->mem) != CHAT_OK
-        || chat_dialog_parse(pairs, n, d) != CHAT_OK)
-    {
+    if (chat_dialog_reply(r, d) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 

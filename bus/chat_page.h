@@ -11,7 +11,10 @@
 #include "chat_script.h"
 
 
-/* LRANGE from..to, counted from 0, or back from -1.  NULL: out of memory. */
+/*
+ * LRANGE of the events from..to, counted from 0, or back from -1; each has two
+ * elements.  NULL: out of memory.
+ */
 chat_cmd_t *chat_page_cmd(chat_op_t *op, uint64_t account,
     const chat_str_t *dialog, int64_t from, int64_t to);
 
@@ -22,7 +25,8 @@ chat_cmd_t *chat_page_cmd(chat_op_t *op, uint64_t account,
 int chat_page_parse(const redisReply *r, const chat_dialog_t *d,
     chat_entry_t **events, size_t *n, chat_mem_t *mem);
 
-/* The dialog's hash, answered in that slot: CHAT_OK, or fails `op`. */
+/* The dialog (chat_dialog_cmd()), answered in that slot: CHAT_OK, or fails
+ * `op`. */
 int chat_page_dialog(chat_op_t *op, unsigned slot, chat_dialog_t *d);
 
 

@@ -5,7 +5,7 @@
 
 #define CHAT_APPEND_HEAD  3      /* EVALSHA, script, number of keys */
 #define CHAT_APPEND_KEYS  5      /* of a message */
-#define CHAT_APPEND_ARGS  8
+#define CHAT_APPEND_ARGS  6
 
 
 static chat_cmd_t *chat_append_head(chat_mem_t *mem, size_t n);
@@ -13,6 +13,7 @@ static void chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item);
 static void chat_append_args(chat_cmd_t *cmd, const chat_append_t *item);
 static int chat_append_answer(const redisReply *r, chat_append_t *item);
 static int chat_append_taken(const redisReply *r, chat_append_t *item);
+static int chat_sender_entry(const chat_str_t *entry, chat_sent_t *sent);
 
 
 /* First words of the scripts' answers. */
@@ -148,18 +149,18 @@ chat_append_keys(chat_cmd_t *cmd, const chat_append_t *item)
 static void
 chat_append_args(chat_cmd_t *cmd, const chat_append_t *item)
 {
-    chat_str_t            before, route;
+    chat_str_t            me, before, route;
     const chat_sender_t  *s;
 
     s = &item->sender;
-    before = chat_key(cmd->mem, 0, "%u ", s->n - 1);
+    me = chat_key(cmd->mem, 0, "%s:%u", &s->instance, s->n);
+    before = chat_key(cmd->mem, 0, ";%s:%u ", &s->instance, s->n - 1);
 
-    if (before.len == 0) {
+    if (me.len == 0 || before.len == 0) {
         cmd->failed = 1;
     }
 
-    chat_cmd_str(cmd, &s->instance);
-    chat_cmd_u64(cmd, s->n);
+    chat_cmd_str(cmd, &me);
     chat_cmd_str(cmd, &before);
 
     if (s->kind == CHAT_ACTOR_KIND_VISITOR) {
@@ -177,7 +178,6 @@ chat_append_args(chat_cmd_t *cmd, const chat_append_t *item)
         chat_cmd_u64(cmd, s->operator_id);
     }
 
-    chat_cmd_str(cmd, &item->dialog);
     chat_cmd_u64(cmd, item->event);
     chat_cmd_str(cmd, &item->body);
 }
@@ -363,32 +363,29 @@ chat_cmd_t *
 chat_sender_cmd(chat_mem_t *mem, const chat_sender_t *s)
 {
     chat_cmd_t  *c;
-    chat_str_t   key, field;
+    chat_str_t   key;
 
     key = chat_sender_key(mem, s);
-    field = chat_key(mem, 0, "i:%s", &s->instance);
 
-    c = chat_cmd_create(mem, 3);
-    if (c == NULL || key.len == 0 || field.len == 0) {
+    c = chat_cmd_create(mem, 2);
+    if (c == NULL || key.len == 0) {
         return NULL;
     }
 
-    chat_cmd_lit(c, "HGET");
+    chat_cmd_lit(c, "GET");
     chat_cmd_str(c, &key);
-    chat_cmd_str(c, &field);
 
     return c;
 }
 
 
-/* "<n> <id> <dialog> <seq>" */
+/* "<dialog>;<instance>:<n> <id> <dialog> <seq>;..." */
 
 int
-chat_sender_parse(const redisReply *r, chat_sent_t *sent)
+chat_sender_parse(const redisReply *r, const chat_str_t *instance,
+    chat_sent_t *sent)
 {
-    unsigned        i;
-    chat_str_t      v, field[4];
-    unsigned char  *p, *last;
+    chat_str_t  rest, entry, name;
 
     memset(sent, 0, sizeof(chat_sent_t));
 
@@ -396,33 +393,45 @@ chat_sender_parse(const redisReply *r, chat_sent_t *sent)
         return CHAT_OK;
     }
 
-    if (chat_reply_str(r, &v) != CHAT_OK) {
+    if (chat_reply_str(r, &rest) != CHAT_OK) {
         return CHAT_ERROR;
     }
 
-    p = v.data;
-    last = v.data + v.len;
+    chat_str_cut(&rest, ';', &sent->pointer);
 
-    for (i = 0; i < 4; i++) {
-        field[i].data = p;
+    if (sent->pointer.len && !chat_dialog_id_valid(&sent->pointer)) {
+        return CHAT_ERROR;
+    }
 
-        while (p < last && *p != ' ') {
-            p++;
-        }
+    while (rest.len) {
+        chat_str_cut(&rest, ';', &entry);
+        chat_str_cut(&entry, ':', &name);
 
-        field[i].len = p - field[i].data;
-
-        if (p < last) {
-            p++;
+        if (chat_str_eq(&name, instance)) {
+            return chat_sender_entry(&entry, sent);
         }
     }
 
-    sent->dialog = field[2];
+    return CHAT_OK;
+}
 
-    if (p != last
-        || chat_str_u64(&field[0], &sent->n) != CHAT_OK
-        || chat_id_parse(&field[1], &sent->id) != CHAT_OK
-        || chat_str_u64(&field[3], &sent->seq) != CHAT_OK)
+
+/* "<n> <id> <dialog> <seq>" */
+
+static int
+chat_sender_entry(const chat_str_t *entry, chat_sent_t *sent)
+{
+    chat_str_t  rest, n, id;
+
+    rest = *entry;
+
+    chat_str_cut(&rest, ' ', &n);
+    chat_str_cut(&rest, ' ', &id);
+    chat_str_cut(&rest, ' ', &sent->dialog);
+
+    if (chat_str_u64(&n, &sent->n) != CHAT_OK
+        || chat_id_parse(&id, &sent->id) != CHAT_OK
+        || chat_str_u64(&rest, &sent->seq) != CHAT_OK)
     {
         return CHAT_ERROR;
     }

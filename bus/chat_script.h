@@ -54,23 +54,26 @@ typedef struct {
     uint64_t         n;          /* 0 = no number (system) */
 } chat_sender_t;
 
-/* Key of the sender's hash; empty: out of memory. */
+/* Where the store has what it knows of him; empty: out of memory. */
 chat_str_t chat_sender_key(chat_mem_t *mem, const chat_sender_t *s);
 
 /*
- * HGET of what the sender's hash remembers of the instance, and what it
- * says: n, id, dialog, seq.  nil (a new instance): n = 0.
+ * GET of that, and what it says: a visitor's dialog; n, id, dialog and seq of
+ * the instance's last write.  Unknown: all of them 0 and empty.  CHAT_ERROR:
+ * damaged.  Slices point into the reply.
  */
 chat_cmd_t *chat_sender_cmd(chat_mem_t *mem, const chat_sender_t *s);
 
 typedef struct {
+    chat_str_t       pointer;    /* visitor: the dialog he is in */
     uint64_t         n;
     chat_id_t        id;
-    chat_str_t       dialog;     /* points into the reply */
+    chat_str_t       dialog;
     uint64_t         seq;
 } chat_sent_t;
 
-int chat_sender_parse(const redisReply *r, chat_sent_t *sent);
+int chat_sender_parse(const redisReply *r, const chat_str_t *instance,
+    chat_sent_t *sent);
 
 /* One message of an append batch; also what the replay tail keeps. */
 typedef struct {
@@ -123,6 +126,25 @@ typedef struct chat_commit_s  chat_commit_t;
 chat_commit_t *chat_commit_create(chat_mem_t *mem, unsigned partition);
 void chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
     const chat_str_t *dialog);
+/*
+ * The sender is a visitor: he must be in `found` (empty: in none); `next`,
+ * unless NULL, is the dialog he is in afterwards.
+ */
+void chat_commit_pointer(chat_commit_t *c, const chat_str_t *found,
+    const chat_str_t *next);
+/*
+ * The dialog of all events that have one.  It must be at `rev` (0: must not
+ * be there) and at `last`, unless NULL.
+ */
+void chat_commit_dialog(chat_commit_t *c, uint64_t account,
+    const chat_str_t *dialog, uint64_t rev, const chat_id_t *last);
+/*
+ * How it is afterwards: the fields named in `writes` (bit per
+ * chat_dialog_field_e) of those that messages move; all others.  Times may be
+ * CHAT_AT_EVENT.
+ */
+void chat_commit_next(chat_commit_t *c, const chat_dialog_t *next,
+    unsigned writes);
 /* op: '=' equal, '!' absent, '?' present, '<' a number less than value */
 void chat_commit_check(chat_commit_t *c, const chat_str_t *key,
     const char *field, char op, const chat_str_t *value);
@@ -169,14 +191,17 @@ typedef struct {
 
 int chat_commit_parse(const redisReply *r, chat_commit_result_t *res);
 
-/* HGETALL of a dialog: chat_reply_pairs(), chat_dialog_parse(). */
+/* MGET of a dialog: chat_dialog_reply(). */
 chat_cmd_t *chat_dialog_cmd(chat_mem_t *mem, uint64_t account,
     const chat_str_t *dialog);
+/* CHAT_OK, d->exists tells if there is one; CHAT_ERROR: damaged.  Slices point
+ * into the reply. */
+int chat_dialog_reply(const redisReply *r, chat_dialog_t *d);
 
 /*
  * The whole commit of a decision: sender's number, guards (dialog's rev, or
- * absent; for a visitor's POST also his `dialog` pointer equal to
- * `pointer`, empty = he has none; NULL = do not look), events, the fields
+ * absent; for a visitor's POST also that he is in the dialog `pointer`,
+ * empty = in none; NULL = do not look), events, the fields
  * decision->writes, queue/open/dialogs/due sets.  NULL: out of memory.
  */
 chat_cmd_t *chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,

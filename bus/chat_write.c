@@ -208,13 +208,11 @@ chat_write_appended(chat_op_t *op)
 }
 
 
-/* A visitor is in the dialog that his hash names, others in the given one. */
+/* A visitor is in the dialog that the store names, others in the given one. */
 
 static int
 chat_write_pointer(chat_op_t *op)
 {
-    chat_cmd_t    *c;
-    chat_str_t     key;
     chat_write_t  *w = op->ctx;
 
     if (w->who.kind != CHAT_ACTOR_KIND_VISITOR) {
@@ -222,18 +220,8 @@ chat_write_pointer(chat_op_t *op)
         return CHAT_OK;
     }
 
-    key = chat_sender_key(op->mem, &w->sender);
-
-    c = chat_cmd_create(op->mem, 3);
-    if (c == NULL || key.len == 0) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    chat_cmd_lit(c, "HGET");
-    chat_cmd_str(c, &key);
-    chat_cmd_lit(c, "dialog");
-
-    return chat_call_redis(op, chat_partition(w->sender.account), c);
+    return chat_call_redis(op, chat_partition(w->sender.account),
+                           chat_sender_cmd(op->mem, &w->sender));
 }
 
 
@@ -241,6 +229,7 @@ static int
 chat_write_load(chat_op_t *op)
 {
     int                rc;
+    chat_sent_t        sent;
     const redisReply  *r;
     chat_write_t      *w = op->ctx;
 
@@ -251,14 +240,11 @@ chat_write_load(chat_op_t *op)
             return rc;
         }
 
-        w->pointer.len = 0;
-
-        if (r->type != REDIS_REPLY_NIL
-            && chat_reply_str(r, &w->pointer) != CHAT_OK)
-        {
+        if (chat_sender_parse(r, &w->sender.instance, &sent) != CHAT_OK) {
             return chat_op_fail(op, CHAT_E_INTERNAL);
         }
 
+        w->pointer = sent.pointer;
         w->found.dialog = w->pointer;
     }
 
@@ -396,14 +382,13 @@ chat_write_decide(chat_op_t *op)
 }
 
 
-/* The dialog's hash, if there was one to load. */
+/* The dialog, if there was one to load. */
 
 static int
 chat_write_found(chat_op_t *op, chat_write_t *w)
 {
     int                rc;
-    size_t             n;
-    chat_str_t        *pairs, dialog;
+    chat_str_t         dialog;
     const redisReply  *r;
 
     if (!w->loaded) {
@@ -418,9 +403,7 @@ chat_write_found(chat_op_t *op, chat_write_t *w)
         return rc;
     }
 
-    if (chat_reply_pairs(r, &pairs, &n, op->mem) != CHAT_OK
-        || chat_dialog_parse(pairs, n, &w->found) != CHAT_OK)
-    {
+    if (chat_dialog_reply(r, &w->found) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
@@ -445,7 +428,7 @@ chat_write_sent(chat_op_t *op, chat_write_t *w)
         return rc;
     }
 
-    if (chat_sender_parse(r, &sent) != CHAT_OK) {
+    if (chat_sender_parse(r, &w->sender.instance, &sent) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 

@@ -20,7 +20,7 @@
  * Major version of what is kept in Redis (keys, scripts, bodies).  A process
  * refuses to write to a store of another major version.
  */
-#define CHAT_STORE_MAJOR  1
+#define CHAT_STORE_MAJOR  2
 
 
 /* nginx's numbers, so that glue passes them through unchanged. */

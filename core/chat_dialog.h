@@ -89,11 +89,9 @@ typedef struct {
 #define CHAT_AT_EVENT          UINT64_MAX
 #define CHAT_DECISION_EVENTS   3
 
-typedef enum {                     /* fields of the hash; 0, "" = absent */
+typedef enum {
     CHAT_DIALOG_STATE = 0,
     CHAT_DIALOG_REV,
-    CHAT_DIALOG_SEQ,
-    CHAT_DIALOG_LAST,
     CHAT_DIALOG_ROUTE,             /* account, site, visitor */
     CHAT_DIALOG_NAME,
     CHAT_DIALOG_PAGE,
@@ -106,9 +104,6 @@ typedef enum {                     /* fields of the hash; 0, "" = absent */
     CHAT_DIALOG_CLOSED,
     CHAT_DIALOG_FIELDS
 } chat_dialog_field_e;
-
-/* Names in the hash, by chat_dialog_field_e. */
-extern const chat_str_t  chat_dialog_fields[CHAT_DIALOG_FIELDS];
 
 typedef struct {
     int              event;        /* chat_event_e */
@@ -168,11 +163,18 @@ int chat_dialog_open(const chat_dialog_t *d);
 void chat_dialog_apply(chat_dialog_t *d, const chat_entry_t *e);
 
 /*
- * Hash -> struct.  pairs: n slices, field and value in turn, as HGETALL gives
- * them; none: exists = 0.  Unknown fields are skipped.  Writes all but
- * d->dialog, which is not in the hash.  CHAT_ERROR: damaged.
+ * What the store has of a dialog:
+ *
+ *   state   "<state> <rev> <owner> <account>:<site>:<visitor> <dialog> <seq>
+ *           <wait> <start> <answered> <last>", with single blanks
+ *   about   "<opened> <queued> <closed> <bytes of name> <name><page>"
+ *
+ * Absent numbers and times are 0.  An empty state: exists = 0.  Slices of *d
+ * point into both.  Writes all but d->dialog, which must be the one in it.
+ * CHAT_ERROR: damaged.
  */
-int chat_dialog_parse(const chat_str_t *pairs, size_t n, chat_dialog_t *d);
+int chat_dialog_parse(const chat_str_t *state, const chat_str_t *about,
+    chat_dialog_t *d);
 
 /*
  * The view clients get; `text` is the last message (its beginning is taken)

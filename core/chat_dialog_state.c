@@ -1,6 +1,6 @@
 
 /*
- * The state of a dialog: from the store's hash, from its events, and as
+ * The state of a dialog: from the store's texts, from its events, and as
  * clients see it.
  */
 
@@ -25,7 +25,11 @@ typedef void (*chat_fold_pt)(chat_dialog_t *d, const chat_entry_t *e);
 
 static int chat_dialog_number(chat_dialog_t *d, const chat_str_t *v,
     size_t offset);
-static int chat_dialog_text(chat_dialog_t *d, const chat_str_t *v,
+static int chat_dialog_take(chat_dialog_t *d, chat_str_t *rest,
+    const chat_dialog_slot_t *slot);
+static int chat_dialog_length(chat_dialog_t *d, const chat_str_t *v,
+    size_t offset);
+static int chat_dialog_same(chat_dialog_t *d, const chat_str_t *v,
     size_t offset);
 static int chat_dialog_id(chat_dialog_t *d, const chat_str_t *v,
     size_t offset);
@@ -46,40 +50,28 @@ static void chat_fold_reopened(chat_dialog_t *d, const chat_entry_t *e);
 static chat_str_t chat_dialog_excerpt(const chat_str_t *text);
 
 
-const chat_str_t  chat_dialog_fields[CHAT_DIALOG_FIELDS] = {
-    [CHAT_DIALOG_STATE]    = chat_string("state"),
-    [CHAT_DIALOG_REV]      = chat_string("rev"),
-    [CHAT_DIALOG_SEQ]      = chat_string("seq"),
-    [CHAT_DIALOG_LAST]     = chat_string("last"),
-    [CHAT_DIALOG_ROUTE]    = chat_string("route"),
-    [CHAT_DIALOG_NAME]     = chat_string("name"),
-    [CHAT_DIALOG_PAGE]     = chat_string("page"),
-    [CHAT_DIALOG_OWNER]    = chat_string("owner"),
-    [CHAT_DIALOG_ANSWERED] = chat_string("answered"),
-    [CHAT_DIALOG_OPENED]   = chat_string("opened"),
-    [CHAT_DIALOG_QUEUED]   = chat_string("queued"),
-    [CHAT_DIALOG_START]    = chat_string("start"),
-    [CHAT_DIALOG_WAIT]     = chat_string("wait"),
-    [CHAT_DIALOG_CLOSED]   = chat_string("closed"),
-};
-
 #define chat_slot(parse, member)  { parse, offsetof(chat_dialog_t, member) }
 
-static const chat_dialog_slot_t  chat_dialog_slots[CHAT_DIALOG_FIELDS] = {
-    [CHAT_DIALOG_STATE]    = { chat_dialog_state, 0 },
-    [CHAT_DIALOG_REV]      = chat_slot(chat_dialog_number, rev),
-    [CHAT_DIALOG_SEQ]      = chat_slot(chat_dialog_number, seq),
-    [CHAT_DIALOG_LAST]     = chat_slot(chat_dialog_id, last),
-    [CHAT_DIALOG_ROUTE]    = { chat_dialog_route, 0 },
-    [CHAT_DIALOG_NAME]     = chat_slot(chat_dialog_text, name),
-    [CHAT_DIALOG_PAGE]     = chat_slot(chat_dialog_text, page),
-    [CHAT_DIALOG_OWNER]    = chat_slot(chat_dialog_number, owner),
-    [CHAT_DIALOG_ANSWERED] = { chat_dialog_answered, 0 },
-    [CHAT_DIALOG_OPENED]   = chat_slot(chat_dialog_number, opened_ms),
-    [CHAT_DIALOG_QUEUED]   = chat_slot(chat_dialog_number, queued_ms),
-    [CHAT_DIALOG_START]    = chat_slot(chat_dialog_number, start_ms),
-    [CHAT_DIALOG_WAIT]     = chat_slot(chat_dialog_number, wait_ms),
-    [CHAT_DIALOG_CLOSED]   = chat_slot(chat_dialog_number, closed_ms),
+static const chat_dialog_slot_t  chat_dialog_words[] = {
+    { chat_dialog_state, 0 },
+    chat_slot(chat_dialog_number, rev),
+    chat_slot(chat_dialog_number, owner),
+    { chat_dialog_route, 0 },
+    chat_slot(chat_dialog_same, dialog),
+    chat_slot(chat_dialog_number, seq),
+    chat_slot(chat_dialog_number, wait_ms),
+    chat_slot(chat_dialog_number, start_ms),
+    { chat_dialog_answered, 0 },
+    chat_slot(chat_dialog_id, last),
+    { NULL, 0 }
+};
+
+static const chat_dialog_slot_t  chat_dialog_about_words[] = {
+    chat_slot(chat_dialog_number, opened_ms),
+    chat_slot(chat_dialog_number, queued_ms),
+    chat_slot(chat_dialog_number, closed_ms),
+    chat_slot(chat_dialog_length, name),
+    { NULL, 0 }
 };
 
 static const chat_fold_pt  chat_dialog_folds[CHAT_EV_MAX] = {
@@ -93,44 +85,60 @@ static const chat_fold_pt  chat_dialog_folds[CHAT_EV_MAX] = {
 
 
 int
-chat_dialog_parse(const chat_str_t *pairs, size_t n, chat_dialog_t *d)
+chat_dialog_parse(const chat_str_t *state, const chat_str_t *about,
+    chat_dialog_t *d)
 {
-    size_t                     i;
-    unsigned                   f;
-    chat_str_t                 dialog;
-    const chat_dialog_slot_t  *slot;
+    chat_str_t  rest, dialog;
 
     dialog = d->dialog;
     memset(d, 0, sizeof(chat_dialog_t));
     d->dialog = dialog;
 
-    if (n == 0) {
+    if (state->len == 0) {
         return CHAT_OK;
     }
 
-    for (i = 0; i + 1 < n; i += 2) {
+    rest = *state;
 
-        for (f = 0; f < CHAT_DIALOG_FIELDS; f++) {
-
-            if (!chat_str_eq(&pairs[i], &chat_dialog_fields[f])) {
-                continue;
-            }
-
-            slot = &chat_dialog_slots[f];
-
-            if (slot->parse(d, &pairs[i + 1], slot->offset) != CHAT_OK) {
-                return CHAT_ERROR;
-            }
-
-            break;
-        }
-    }
-
-    if (d->state == 0 || d->account == 0) {
+    if (chat_dialog_take(d, &rest, chat_dialog_words) != CHAT_OK
+        || rest.len)
+    {
         return CHAT_ERROR;
     }
 
+    rest = *about;
+
+    if (chat_dialog_take(d, &rest, chat_dialog_about_words) != CHAT_OK
+        || d->name.len > rest.len)
+    {
+        return CHAT_ERROR;
+    }
+
+    d->name.data = rest.data;
+    d->page.data = rest.data + d->name.len;
+    d->page.len = rest.len - d->name.len;
+
     d->exists = 1;
+
+    return CHAT_OK;
+}
+
+
+/* A word to each slot. */
+
+static int
+chat_dialog_take(chat_dialog_t *d, chat_str_t *rest,
+    const chat_dialog_slot_t *slot)
+{
+    chat_str_t  word;
+
+    for ( /* void */ ; slot->parse; slot++) {
+        chat_str_cut(rest, ' ', &word);
+
+        if (slot->parse(d, &word, slot->offset) != CHAT_OK) {
+            return CHAT_ERROR;
+        }
+    }
 
     return CHAT_OK;
 }
@@ -143,12 +151,28 @@ chat_dialog_number(chat_dialog_t *d, const chat_str_t *v, size_t offset)
 }
 
 
+/* Of a text that comes behind all words. */
+
 static int
-chat_dialog_text(chat_dialog_t *d, const chat_str_t *v, size_t offset)
+chat_dialog_length(chat_dialog_t *d, const chat_str_t *v, size_t offset)
 {
-    *(chat_str_t *) ((char *) d + offset) = *v;
+    uint64_t  len;
+
+    if (chat_str_u64(v, &len) != CHAT_OK) {
+        return CHAT_ERROR;
+    }
+
+    ((chat_str_t *) ((char *) d + offset))->len = len;
 
     return CHAT_OK;
+}
+
+
+static int
+chat_dialog_same(chat_dialog_t *d, const chat_str_t *v, size_t offset)
+{
+    return chat_str_eq(v, (chat_str_t *) ((char *) d + offset)) ? CHAT_OK
+                                                               : CHAT_ERROR;
 }
 
 
@@ -180,7 +204,13 @@ chat_dialog_state(chat_dialog_t *d, const chat_str_t *v, size_t offset)
 static int
 chat_dialog_answered(chat_dialog_t *d, const chat_str_t *v, size_t offset)
 {
-    d->answered = chat_str_eq_c(v, "1");
+    uint64_t  answered;
+
+    if (chat_str_u64(v, &answered) != CHAT_OK || answered > 1) {
+        return CHAT_ERROR;
+    }
+
+    d->answered = answered;
 
     return CHAT_OK;
 }
@@ -220,7 +250,8 @@ chat_dialog_route(chat_dialog_t *d, const chat_str_t *v, size_t offset)
     d->visitor.len = last - d->visitor.data;
 
     if (chat_str_u64(&account, &d->account) != CHAT_OK
-        || chat_str_u64(&site, &d->site) != CHAT_OK)
+        || chat_str_u64(&site, &d->site) != CHAT_OK
+        || d->account == 0)
     {
         return CHAT_ERROR;
     }

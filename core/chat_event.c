@@ -10,7 +10,8 @@
 #define CHAT_DIALOG_MAX   16
 
 
-static int chat_entry_facts(chat_str_t *rest, chat_entry_t *e);
+static int chat_entry_facts(chat_str_t *rest, unsigned char end,
+    chat_entry_t *e);
 static int chat_entry_word(chat_str_t *rest, unsigned char end,
     chat_str_t *word);
 static int chat_entry_number(chat_str_t *rest, unsigned char end,
@@ -37,7 +38,7 @@ chat_entry_parse(const chat_str_t *header, const chat_str_t *body,
 
     rest = *header;
 
-    if (chat_entry_facts(&rest, e) != CHAT_OK
+    if (chat_entry_facts(&rest, ' ', e) != CHAT_OK
         || chat_entry_number(&rest, ':', &e->account) != CHAT_OK
         || chat_entry_number(&rest, ':', &e->site) != CHAT_OK
         || chat_entry_text(&rest, ' ', CHAT_VISITOR_MAX, &e->visitor)
@@ -55,22 +56,23 @@ chat_entry_parse(const chat_str_t *header, const chat_str_t *body,
 
 
 int
-chat_entry_parse_listed(const chat_str_t *elt, chat_entry_t *e)
+chat_entry_parse_listed(const chat_str_t *facts, const chat_str_t *body,
+    chat_entry_t *e)
 {
     chat_str_t  rest, word;
 
     memset(e, 0, sizeof(chat_entry_t));
 
-    rest = *elt;
+    rest = *facts;
 
     if (chat_entry_word(&rest, ' ', &word) != CHAT_OK
         || chat_id_parse(&word, &e->id) != CHAT_OK
-        || chat_entry_facts(&rest, e) != CHAT_OK)
+        || chat_entry_facts(&rest, '\0', e) != CHAT_OK)
     {
         return CHAT_ERROR;
     }
 
-    e->body = rest;
+    e->body = *body;
 
     return CHAT_OK;
 }
@@ -79,7 +81,7 @@ chat_entry_parse_listed(const chat_str_t *elt, chat_entry_t *e)
 /* What both forms share. */
 
 static int
-chat_entry_facts(chat_str_t *rest, chat_entry_t *e)
+chat_entry_facts(chat_str_t *rest, unsigned char end, chat_entry_t *e)
 {
     uint64_t  event;
 
@@ -89,7 +91,7 @@ chat_entry_facts(chat_str_t *rest, chat_entry_t *e)
         || chat_entry_text(rest, ' ', CHAT_SENDER_MAX, &e->sender) != CHAT_OK
         || chat_entry_number(rest, ' ', &e->owner) != CHAT_OK
         || chat_entry_number(rest, ' ', &e->wait_ms) != CHAT_OK
-        || chat_entry_number(rest, ' ', &e->start_ms) != CHAT_OK)
+        || chat_entry_number(rest, end, &e->start_ms) != CHAT_OK)
     {
         return CHAT_ERROR;
     }

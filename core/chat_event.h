@@ -5,7 +5,7 @@
  *   stream  XADD <log> * h <header> b <body>
  *   header  "<event> <seq> <sender> <owner> <wait> <start> <route> <dialog>"
  *   route   "<account>:<site>:<visitor>"
- *   list    "<id> <event> <seq> <sender> <owner> <wait> <start> <body>"
+ *   list    "<id> <event> <seq> <sender> <owner> <wait> <start>", body
  *   ring    header and body, beside the id and the partition
  *
  * Absent numbers are 0, absent texts "-".  The body is msgpack by the event's
@@ -44,7 +44,8 @@ typedef struct {
 /* Slices of *e point into header and body.  CHAT_ERROR: malformed. */
 int chat_entry_parse(const chat_str_t *header, const chat_str_t *body,
     chat_entry_t *e);
-int chat_entry_parse_listed(const chat_str_t *elt, chat_entry_t *e);
+int chat_entry_parse_listed(const chat_str_t *facts, const chat_str_t *body,
+    chat_entry_t *e);
 
 /*
  * Writes the header; needs CHAT_HEADER_MAX bytes; returns the end.  NULL: a

@@ -45,6 +45,28 @@ chat_str_eq_secret(const chat_str_t *a, const chat_str_t *b)
 }
 
 
+void
+chat_str_cut(chat_str_t *rest, unsigned char end, chat_str_t *word)
+{
+    unsigned char  *p;
+
+    *word = *rest;
+
+    p = rest->len ? memchr(rest->data, end, rest->len) : NULL;
+
+    if (p == NULL) {
+        rest->data += rest->len;
+        rest->len = 0;
+        return;
+    }
+
+    word->len = p - rest->data;
+
+    rest->data = p + 1;
+    rest->len -= word->len + 1;
+}
+
+
 int
 chat_str_u64(const chat_str_t *s, uint64_t *out)
 {

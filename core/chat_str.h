@@ -17,6 +17,12 @@ int chat_str_eq_c(const chat_str_t *a, const char *text);
 int chat_str_eq_secret(const chat_str_t *a, const chat_str_t *b);
 
 /*
+ * Cuts what stands before the first `end` off, and that; without one, all of
+ * it.
+ */
+void chat_str_cut(chat_str_t *rest, unsigned char end, chat_str_t *word);
+
+/*
  * Strict decimal: digits only, no sign, no leading zero except "0", no
  * overflow.  CHAT_ERROR otherwise; *out is then unchanged.
  */

@@ -300,7 +300,7 @@ ngx_http_chat_redis_store(ngx_http_chat_redis_t *r, redisReply *reply)
 
     if (major != CHAT_STORE_MAJOR) {
         return "holds a store of another major version: "
-               "run \"chatctl upgrade\"";
+               "use the programs that made it";
     }
 
     if (partitions != CHAT_PARTITIONS) {

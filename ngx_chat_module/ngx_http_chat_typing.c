@@ -28,8 +28,8 @@ const chat_step_t  ngx_http_chat_typing_steps[] = {
 static int
 ngx_http_chat_typing_find(chat_op_t *op)
 {
-    chat_str_t               key, visitor;
-    chat_cmd_t              *cmd;
+    chat_str_t               none;
+    chat_sender_t            sender;
     ngx_http_chat_typing_t  *t;
 
     t = op->ctx;
@@ -39,25 +39,60 @@ ngx_http_chat_typing_find(chat_op_t *op)
         return CHAT_OK;
     }
 
-    visitor.data = (u_char *) t->who->visitor;
-    visitor.len = CHAT_VISITOR_LEN;
+    chat_str_set(&none, "");
+    ngx_http_chat_who_sender(t->who, &none, 0, &sender);
 
-    key = chat_key_visitor(op->mem, t->who->account, t->who->site, &visitor);
-    cmd = chat_cmd_create(op->mem, 3);
-
-    if (cmd) {
-        chat_cmd_lit(cmd, "HGET");
-        chat_cmd_str(cmd, &key);
-        chat_cmd_lit(cmd, "dialog");
-    }
-
-    return ngx_http_chat_typing_call(op, cmd);
+    return ngx_http_chat_typing_call(op, chat_sender_cmd(op->mem, &sender));
 }
 
 
 static int
 ngx_http_chat_typing_found(chat_op_t *op)
 {
+    chat_str_t               none;
+    chat_sent_t              sent;
+    chat_reply_t            *reply;
+    ngx_http_chat_typing_t  *t;
+
+    t = op->ctx;
+    reply = chat_op_result(op, 0);
+
+    chat_str_set(&none, "");
+
+    if (reply->rc != CHAT_OK
+        || chat_sender_parse(reply->reply, &none, &sent) != CHAT_OK)
+    {
+        return chat_op_fail(op, CHAT_E_STORE_DOWN);
+    }
+
+    if (sent.pointer.len == 0) {
+        return chat_op_fail(op, CHAT_E_NOT_FOUND);
+    }
+
+    t->dialog = sent.pointer;
+
+    return CHAT_OK;
+}
+
+
+static int
+ngx_http_chat_typing_load(chat_op_t *op)
+{
+    ngx_http_chat_typing_t  *t;
+
+    t = op->ctx;
+
+    return ngx_http_chat_typing_call(op, chat_dialog_cmd(op->mem,
+                                                         t->who->account,
+                                                         &t->dialog));
+}
+
+
+static int
+ngx_http_chat_typing_tell(chat_op_t *op)
+{
+    int                      error;
+    chat_actor_t             actor;
     chat_reply_t            *reply;
     ngx_http_chat_typing_t  *t;
 
@@ -68,57 +103,9 @@ ngx_http_chat_typing_found(chat_op_t *op)
         return chat_op_fail(op, CHAT_E_STORE_DOWN);
     }
 
-    if (chat_reply_str(reply->reply, &t->dialog) != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_NOT_FOUND);
-    }
-
-    return CHAT_OK;
-}
-
-
-static int
-ngx_http_chat_typing_load(chat_op_t *op)
-{
-    chat_str_t               key;
-    chat_cmd_t              *cmd;
-    ngx_http_chat_typing_t  *t;
-
-    t = op->ctx;
-
-    key = chat_key_dialog(op->mem, t->who->account, &t->dialog);
-    cmd = chat_cmd_create(op->mem, 2);
-
-    if (cmd) {
-        chat_cmd_lit(cmd, "HGETALL");
-        chat_cmd_str(cmd, &key);
-    }
-
-    return ngx_http_chat_typing_call(op, cmd);
-}
-
-
-static int
-ngx_http_chat_typing_tell(chat_op_t *op)
-{
-    int                      error;
-    size_t                   n;
-    chat_str_t              *pairs;
-    chat_actor_t             actor;
-    chat_reply_t            *reply;
-    ngx_http_chat_typing_t  *t;
-
-    t = op->ctx;
-    reply = chat_op_result(op, 0);
-
-    if (reply->rc != CHAT_OK
-        || chat_reply_pairs(reply->reply, &pairs, &n, op->mem) != CHAT_OK)
-    {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
-    }
-
     t->found.dialog = t->dialog;
 
-    if (chat_dialog_parse(pairs, n, &t->found) != CHAT_OK) {
+    if (chat_dialog_reply(reply->reply, &t->found) != CHAT_OK) {
         return CHAT_ERROR;
     }
 

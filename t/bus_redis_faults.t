@@ -220,7 +220,7 @@ subtest 'another store' => sub {
     my ($key) = $c->keys('*:store');
     my %store = $c->hgetall($key);
 
-    for ([[major => 99], qr/another major version: run "chatctl upgrade"/],
+    for ([[major => 99], qr/another major version: use the programs that made it/],
          [[partitions => 8], qr/another number of partitions/],
          [[partitions => 'x'], qr/cannot be read/])
     {

@@ -36,8 +36,10 @@ sub operator () {
 sub stored ($dialog) {
     my ($key) = grep { /:d:\Q$dialog\E:pub$/ } $redis->client->keys('*:pub');
     return unless defined $key;
-    return map { join ' ', (split / /)[1, 2] } $redis->client->lrange($key,
-                                                                      0, -1);
+    # facts and body in turn
+    my %elt = $redis->client->lrange($key, 0, -1);
+    return map { join ' ', (split / /)[1, 2] }
+        sort { (split / /, $a)[2] <=> (split / /, $b)[2] } keys %elt;
 }
 
 # A visitor's last words before he goes: the dialog, where the file ends that

@@ -47,7 +47,7 @@ my $again = $t->ctl_json('init');
 is $again->{store}, $made->{store}, 'init again keeps it';
 ok !$again->{fresh}, 'and says that it was there';
 is_deeply {map { $_ => $again->{$_} } qw(major partitions)},
-    {major => 1, partitions => 16}, 'version and partitions';
+    {major => 2, partitions => 16}, 'version and partitions';
 
 # ------------------------------------------------------- accounts and sites
 
@@ -224,7 +224,7 @@ for my $bad (['maxmemory-policy', 'allkeys-lru', 'eviction', qr/throw messages/]
 $c->hset('chat:{g}:store', major => 7);
 refused(qr/store has version 7/, 'account', 'add', 'X');
 refused(qr/store has version 7/, 'init');
-$c->hset('chat:{g}:store', major => 1);
+$c->hset('chat:{g}:store', major => 2);
 
 $c->config_set('maxmemory', '1mb');
 refused(qr/OOM/, 'account', 'add', 'No room');
@@ -243,7 +243,7 @@ like $help, qr/^  --host HOST/m, "a command's own";
 like $help, qr/--idle .* to 525600;.*\n.*--accept .* to 31536000;/,
     '... with their bounds';
 unlike +($t->ctl('site', 'add', '--help'))[1], qr/--follow/, 'and no others';
-like +($t->ctl('--version'))[1], qr/^chatctl \d+\.\d+\.\d+, store 1$/,
+like +($t->ctl('--version'))[1], qr/^chatctl \d+\.\d+\.\d+, store 2$/,
     '--version';
 
 $t->done;

@@ -138,11 +138,11 @@ my %more = map { $_ => $after->{$_} - ($before->{$_} // 0) } keys %$after;
 note join ', ', map { "$_ $more{$_}" } grep { $more{$_} } sort keys %more;
 # (a few may be anybody's: presence, accounts)
 cmp_ok($more{$_} // 0, '<', $CROWD / 20, "no $_ for it")
-    for qw(lrange xrange hgetall);
+    for qw(lrange xrange hgetall hget);
 # and those who talked meanwhile: how often, is the machine's affair
-cmp_ok(($more{hmget} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
+cmp_ok(($more{get} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
        'its last number and its dialog');
-cmp_ok(($more{hget} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
+cmp_ok(($more{mget} // 0) - 3 - $PAIRS * $n, '<=', $CROWD + 30,
        '... and where that ends, no more');
 
 $t->done;

@@ -266,11 +266,11 @@ is $rc, 0, 'after all this the log says the same' or diag $out, $err;
 
 {
     my $c = $t->redis->client;
-    $c->hset('chat:{g}:store', major => 2);
+    $c->hset('chat:{g}:store', major => 1);
     my ($rc, undef, $err) = $t->command(["$t->{build}/chat-statd", '--once']);
     is $rc, 1, 'a store of another version is refused';
     like $err, qr/another version/, 'with the reason';
-    $c->hset('chat:{g}:store', major => 1);
+    $c->hset('chat:{g}:store', major => 2);
 }
 
 is +($t->command(["$t->{build}/chat-statd", '--frob']))[0], 2,

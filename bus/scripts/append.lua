@@ -1,72 +1,102 @@
 #!lua
 -- Messages.  KEYS: for each dialog, list, sender, open, log.  ARGV: for each
--- instance, n, the number before it and a blank, by ("visitor" or
--- "operator"), its route or owner, dialog, event, body.  What is taken is
--- answered by one text, "<id> <seq>".
+-- "<instance>:<n>", what its entry begins with if n is next (sender.lua), by
+-- ("visitor" or "operator"), its route or owner, event, body.  What is taken
+-- is answered by one text, "<id> <seq>".
 --
+-- Dialogs and senders are read once and written once for the whole batch.
 -- Numbers stay texts where they can, and texts are few: Redis' Lua hashes
--- every byte of each, and that is what costs here.  `open` has a dialog by
--- the second of its last event (ten digits): a lively one moves there once a
--- second.
+-- every byte of each, and that is what costs here.  The time of an id has 13
+-- digits; `open` has a dialog by the second of its last event (ten digits): a
+-- lively one moves there once a second.
 -- include sender.lua
 
-local function append(k, a)
-    local dialog, sender, id, n = KEYS[k], KEYS[k + 2], ARGV[a + 5],
-                                  ARGV[a + 1]
-    local field = 'i:' .. ARGV[a]
+local names, slot = {}, {}
 
-    local answer = refused(sender, field, n, ARGV[a + 2])
+local function name(key)
+    if not slot[key] then
+        names[#names + 1] = key
+        slot[key] = #names
+    end
+end
+
+for k = 1, #KEYS, 5 do
+    name(KEYS[k])
+    name(KEYS[k + 2])
+end
+
+local value, taken = call('MGET', unpack(names)), 0
+
+-- of a dialog: what messages leave alone, and of that what they ask for; what
+-- they move
+local STATE = '^((%d) %d+ (%d+) (%S+) (%S+))'
+              .. ' (%d+) (%d+) (%d+) (%d) (%S+)$'
+
+local function append(k, a)
+    local dialog, sender, me = slot[KEYS[k]], slot[KEYS[k + 2]], ARGV[a]
+
+    local answer, front, behind = place(value[sender], ARGV[a + 1], me)
     if answer then
         return answer
+    elseif not value[dialog] then
+        return { 'absent' }
     end
 
-    local state, route, owner, seq, wait, start, answered, last = unpack(
-        call('HMGET', dialog, 'state', 'route', 'owner', 'seq', 'wait',
-             'start', 'answered', 'last'))
-    local waits = wait and wait ~= '0'
-    local visitor = ARGV[a + 3] == 'visitor'
-    if not state then
-        return { 'absent' }
-    elseif state == '3' then
+    local head, state, owner, route, id, seq, wait, start, answered, last =
+        match(value[dialog], STATE)
+    local visitor = ARGV[a + 2] == 'visitor'
+    if state == '3' then
         return { 'closed' }
-    elseif (visitor and route or owner) ~= ARGV[a + 4] then
+    elseif (visitor and route or owner) ~= ARGV[a + 3] then
         return { 'denied' }
     end
 
-    seq = tostring((seq or 0) + 1)
+    seq = format('%d', seq + 1)
     local waited, started = '0', '0'
     if not visitor then
-        waited = wait or '0'
-        started = answered ~= '1' and start or '0'
+        waited = wait
+        started = answered == '1' and '0' or start
     end
-    local facts = ARGV[a + 6] .. ' ' .. seq .. ' ' .. ARGV[a] .. ':' .. n
-                  .. ' ' .. (owner or '0') .. ' ' .. waited .. ' ' .. started
-                  .. ' '
+    local facts = ARGV[a + 4] .. ' ' .. seq .. ' ' .. me .. ' ' .. owner
+                  .. ' ' .. waited .. ' ' .. started
 
     local at = call('XADD', KEYS[k + 4], '*',
-                    'h', facts .. route .. ' ' .. id, 'b', ARGV[a + 7])
-    call('RPUSH', KEYS[k + 1], at .. ' ' .. facts .. ARGV[a + 7])
+                    'h', facts .. ' ' .. route .. ' ' .. id,
+                    'b', ARGV[a + 5])
+    call('RPUSH', KEYS[k + 1], at .. ' ' .. facts, ARGV[a + 5])
 
-    if not visitor and (waits or answered ~= '1') then
-        call('HSET', dialog, 'seq', seq, 'last', at, 'answered', '1', 'wait',
-             '0')
-    elseif visitor and not waits then
-        local ms = at:match('^%d+')
-        call('HSET', dialog, 'seq', seq, 'last', at, 'wait', ms,
-             'start', start or ms)
-    else
-        call('HSET', dialog, 'seq', seq, 'last', at)
+    if not visitor then
+        wait, answered = '0', '1'
+    elseif wait == '0' then
+        wait = sub(at, 1, 13)
+        start = start == '0' and wait or start
     end
-    accept(sender, field, n, at, id, seq)
-    if not last or sub(last, 1, 10) ~= sub(at, 1, 10) then
-        call('ZADD', KEYS[k + 3], at:match('^%d+'), id)
+    value[dialog] = head .. ' ' .. seq .. ' ' .. wait .. ' ' .. start
+                    .. ' ' .. answered .. ' ' .. at
+    value[sender] = front .. ';' .. me .. ' ' .. at .. ' ' .. id .. ' '
+                    .. seq .. behind
+    taken = taken + 1
+    if sub(last, 1, 10) ~= sub(at, 1, 10) then
+        call('ZADD', KEYS[k + 3], sub(at, 1, 13), id)
     end
 
     return at .. ' ' .. seq
 end
 
 local out = {}
-for i = 0, #ARGV / 8 - 1 do
-    out[i + 1] = append(5 * i + 1, 8 * i + 1)
+for i = 0, #ARGV / 6 - 1 do
+    out[i + 1] = append(5 * i + 1, 6 * i + 1)
+end
+
+-- beside those who are refused nothing changes: they keep their texts
+if taken > 0 then
+    local set = {}
+    for i = 1, #names do
+        if value[i] then
+            set[#set + 1] = names[i]
+            set[#set + 1] = value[i]
+        end
+    end
+    call('MSET', unpack(set))
 end
 return out

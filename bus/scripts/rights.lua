@@ -6,8 +6,8 @@
 local k = KEYS[1]
 for _, c in ipairs({
     { 'xadd', k, '*', 'h', '' }, { 'rpush', k, '' }, { 'del', k },
-    { 'hget', k, 'f' }, { 'hmget', k, 'f' }, { 'hgetall', k },
-    { 'hlen', k }, { 'hset', k, 'f', '' }, { 'hsetnx', k, 'f', '' },
+    { 'get', k }, { 'mget', k }, { 'set', k, '' }, { 'mset', k, '' },
+    { 'hget', k, 'f' }, { 'hset', k, 'f', '' }, { 'hsetnx', k, 'f', '' },
     { 'hdel', k, 'f' }, { 'zadd', k, '0', '' }, { 'zrem', k, '' },
     { 'zremrangebyscore', k, '0', '0' }, { 'expireat', k, '0' },
 }) do

@@ -1,43 +1,44 @@
--- A sender's numbers: its hash has i:<instance> = "<n> <id> <dialog> <seq>".
+-- A sender: "<dialog>;<instance>:<n> <id> <dialog> <seq>;...", the instance
+-- that wrote last first; in front a visitor's dialog, or nothing.
 
-local call, find, sub = redis.call, string.find, string.sub
+local call = redis.call
+local find, match, sub, format = string.find, string.match, string.sub,
+                                 string.format
 
--- nil if n is the next number of the instance, else the answer to give;
--- before is the number before n and a blank
-local function refused(key, field, n, before)
-    local v = call('HGET', key, field)
-    if v and find(v, before, 1, true) == 1 or not v and n == '1' then
-        return nil
-    end
-    local last = v and tonumber(v:match('^%d+')) or 0
-    if not v or tonumber(n) > last then
-        return { 'gap', last + 1 }
-    end
-    local id, dialog, seq = v:match('^%d+ (%S+) (%S*) (%d+)$')
-    return { 'already', id, tonumber(seq), dialog }
-end
-
--- n = 1 comes of a new instance: the 17th pushes out the one silent longest
-local function evict(key)
-    local h, count, oldest, at, after = call('HGETALL', key), 0
-    for i = 1, #h, 2 do
-        if h[i]:sub(1, 2) == 'i:' then
-            local ms, seq = h[i + 1]:match('^%d+ (%d+)-(%d+)')
-            ms, seq, count = tonumber(ms), tonumber(seq), count + 1
-            if not at or ms < at or ms == at and seq < after then
-                oldest, at, after = h[i], ms, seq
-            end
+-- Is `me`, "<instance>:<n>", the next number?  nil, and what stands in front
+-- of its new entry and behind it; or the answer to give.  `before` is a
+-- semicolon, the instance, a colon, the number before n and a blank.
+local function place(sender, before, me)
+    local v = sender or ''
+    local at = find(v, before, 1, true)
+    if at then
+        local first = find(v, ';', 1, true)
+        local behind = find(v, ';', at + 1, true)
+        behind = behind and sub(v, behind) or ''
+        if at > first then
+            behind = sub(v, first, at - 1) .. behind
         end
+        return nil, sub(v, 1, first - 1), behind
     end
-    if count >= 16 then
-        call('HDEL', key, oldest)
-    end
-end
 
-local function accept(key, field, n, id, dialog, seq)
-    if n == '1' and call('HLEN', key) >= 16 then
-        evict(key)
+    local instance, n = match(me, '^(.*):(%d+)$')
+    local _, colon = find(v, ';' .. instance .. ':', 1, true)
+    if colon then
+        local last, id, dialog, seq = match(v, '^(%d+) (%S+) (%S*) (%d+)',
+                                            colon + 1)
+        last = tonumber(last)
+        if tonumber(n) > last then
+            return { 'gap', last + 1 }
+        end
+        return { 'already', id, tonumber(seq), dialog }
+    elseif n ~= '1' then
+        return { 'gap', 1 }
     end
-    call('HSET', key, field,
-         n .. ' ' .. id .. ' ' .. dialog .. ' ' .. seq)
+
+    -- a new instance: the 17th pushes out the one silent longest
+    local front, behind = match(v, '^([^;]*)(.*)$')
+    if select(2, behind:gsub(';', ';')) >= 16 then
+        behind = match(behind, '^(.*);')
+    end
+    return nil, front, behind
 end

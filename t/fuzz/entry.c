@@ -3,7 +3,7 @@
  * Log entries.  Input: a byte that chooses the form, then
  *
  *   even   header, a newline, body
- *   odd    list element
+ *   odd    facts as in a list, a newline, body
  *
  * What parses as a header prints as it was.  Whatever parses either gives no
  * frame or one that reads back: the log is never able to send a client
@@ -26,18 +26,9 @@ parse_header(const chat_str_t *in, chat_entry_t *e)
 {
     chat_str_t      header, body;
     unsigned char   buf[CHAT_HEADER_MAX], *end;
-    unsigned char  *newline;
 
-    newline = in->len ? memchr(in->data, '\n', in->len) : NULL;
-
-    if (newline == NULL) {
-        return CHAT_ERROR;
-    }
-
-    header.data = in->data;
-    header.len = (size_t) (newline - in->data);
-    body.data = newline + 1;
-    body.len = in->len - header.len - 1;
+    body = *in;
+    chat_str_cut(&body, '\n', &header);
 
     if (chat_entry_parse(&header, &body, e) != CHAT_OK) {
         return CHAT_ERROR;
@@ -100,7 +91,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int            rc;
-    chat_str_t     in;
+    chat_str_t     in, facts;
     chat_heap_t   *heap;
     chat_entry_t   e;
 
@@ -112,7 +103,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.len = size - 1;
 
     if (data[0] & 1) {
-        rc = chat_entry_parse_listed(&in, &e);
+        chat_str_cut(&in, '\n', &facts);
+        rc = chat_entry_parse_listed(&facts, &in, &e);
 
         if (rc == CHAT_OK) {
             e.dialog = (chat_str_t) chat_string("0123456789abcdef");

@@ -41,6 +41,7 @@ static unsigned
 scripts(const redisReply *r)
 {
     unsigned               sum;
+    chat_str_t             instance;
     chat_sent_t            sent;
     chat_append_t          a, b, *items[2] = { &a, &b };
     chat_commit_result_t   res;
@@ -62,8 +63,11 @@ scripts(const redisReply *r)
               == (b.outcome == CHAT_WRITE_PENDING));
     }
 
-    if (chat_sender_parse(r, &sent) == CHAT_OK) {
-        sum += touch(sent.dialog);
+    chat_str_set(&instance, "k3J9aPq1");
+
+    if (chat_sender_parse(r, &instance, &sent) == CHAT_OK) {
+        check(sent.pointer.len == 0 || sent.pointer.len == CHAT_DIALOG_LEN);
+        sum += touch(sent.dialog) + touch(sent.pointer);
     }
 
     return sum;
@@ -120,15 +124,15 @@ dialogs(const redisReply *r, chat_mem_t *mem)
     unsigned        sum;
     uint64_t       *ids;
     chat_due_t      due;
-    chat_str_t     *pairs, text;
+    chat_str_t      text;
     chat_dialog_t   d;
 
     sum = 0;
     memset(&d, 0, sizeof(d));
 
-    if (chat_reply_pairs(r, &pairs, &n, mem) == CHAT_OK
-        && chat_dialog_parse(pairs, n, &d) == CHAT_OK)
-    {
+    chat_str_set(&d.dialog, "0123456789abcdef");
+
+    if (chat_dialog_reply(r, &d) == CHAT_OK) {
         sum += touch(d.visitor) + touch(d.name) + touch(d.page);
     }
 
@@ -180,7 +184,7 @@ events(const redisReply *r, chat_mem_t *mem)
     }
 
     if (chat_page_parse(r, &d, &listed, &n, mem) == CHAT_OK) {
-        check(n == r->elements);
+        check(n == r->elements / 2);
 
         for (i = 0; i < n; i++) {
             sum += entry(&listed[i]);

@@ -478,8 +478,8 @@ sub verdict($self) {
 
     for my $talk (@{$self->{talks}}) {
         my $a = $self->{account}[$talk->{a}];
-        my @list = map { listed($_) }
-            $r->lrange(key($a, "a:$a:d:$talk->{id}:pub"), 0, -1);
+        my @list = listed(
+            $r->lrange(key($a, "a:$a:d:$talk->{id}:pub"), 0, -1));
         my @messages = grep { $_->{event} eq 'message_posted' } @list;
         my @stored = map { $_->{text} } @messages;
         my %stored;

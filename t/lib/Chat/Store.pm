@@ -75,15 +75,19 @@ sub entry($id, $fields) {
         dialog => $dialog, body => $mp->unpack($f{b})};
 }
 
-# An element of a dialog's list, decoded; text of a message as characters.
-sub listed($elt) {
-    my ($id, $n, $seq, $sender, $owner, $wait, $start, $body)
-        = split / /, $elt, 8;
-    my $b = $mp->unpack($body);
-    my $event = (events())[$n];
-    return {id => $id, event => $event, seq => $seq, sender => $sender,
-        owner => $owner, body => $b,
-        $event eq 'message_posted' ? (text => $b->{2}) : ()};
+# A dialog's list (facts and body in turn), decoded; text of a message as
+# characters.
+sub listed(@elements) {
+    my @events;
+    while (my ($facts, $body) = splice @elements, 0, 2) {
+        my ($id, $n, $seq, $sender, $owner) = split / /, $facts;
+        my $b = $mp->unpack($body);
+        my $event = (events())[$n];
+        push @events, {id => $id, event => $event, seq => $seq,
+            sender => $sender, owner => $owner, body => $b,
+            $event eq 'message_posted' ? (text => $b->{2}) : ()};
+    }
+    return @events;
 }
 
 sub pack_body($body) { return $mp->pack($body) }

@@ -353,7 +353,7 @@ operator_begins(void **state)
 
     /* of a site where he has no role, and a closed one */
 
-    ask("HSET", "d:0123456789abcdef", "state 1 route 7:9:x rev 1 last 5-0");
+    put_dialog("0123456789abcdef", "7:9:x");
     ask("ZADD", "open", "9 0123456789abcdef");
 
     a = attach(operator(5, "oper0005"), beginning);
@@ -421,12 +421,12 @@ static void
 many_dialogs(void **state)
 {
     int             i;
-    char            zadd[64], key[64];
+    char            zadd[64], id[32];
     chat_attach_t  *a;
 
     for (i = 0; i < CHAT_LIMIT_DIALOGS_MAX + 5; i++) {
-        snprintf(key, sizeof(key), "d:%016x", i);
-        ask("HSET", key, "state 1 route " ROUTE " rev 1 last 5-0");
+        snprintf(id, sizeof(id), "%016x", i);
+        put_dialog(id, ROUTE);
         snprintf(zadd, sizeof(zadd), "%d %016x", i + 1, i);
         ask("ZADD", "open", zadd);
 

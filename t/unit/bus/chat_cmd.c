@@ -353,7 +353,7 @@ batch(void **state)
 
     c = chat_append_cmd(mem, items, CHAT_APPEND_BATCH);
     assert_non_null(c);
-    assert_int_equal(c->argc, 3 + CHAT_APPEND_BATCH * 13);
+    assert_int_equal(c->argc, 3 + CHAT_APPEND_BATCH * 11);
     assert_true(c->numbered);
 
     items[1] = &other;
@@ -428,6 +428,64 @@ some_of_a_batch(void **state)
     assert_null(chat_append_some(mem, &all, 5, 0));
 
     chat_cmd_free(&all);
+}
+
+
+/* What the store says of a sender, by the name of one of its instances. */
+
+static void
+sender(void **state)
+{
+    size_t         i;
+    redisReply     r;
+    chat_str_t     instance;
+    chat_sent_t    sent;
+
+    static const char  two[] =
+        "0123456789abcdef;x-inst0001:9 8-7 0123456789abcdef 6;"
+        "inst0001:3 17-1 fedcba9876543210 12";
+
+    static const char *const  bad[] = {
+        "0123456789abcde;inst0001:3 17-1 fedcba9876543210 12",
+        ";inst0001:3 17-1 fedcba9876543210", ";inst0001:3", ";inst0001:",
+        ";inst0001:x 17-1 fedcba9876543210 12", ";inst0001:3 17 d 12",
+        ";inst0001:3 17-1 d 12 13", "inst0001"
+    };
+
+    instance = str("inst0001");
+    memset(&r, 0, sizeof(r));
+
+    r.type = REDIS_REPLY_NIL;
+    assert_int_equal(chat_sender_parse(&r, &instance, &sent), CHAT_OK);
+    assert_int_equal(sent.n, 0);
+    assert_int_equal(sent.pointer.len, 0);
+
+    r.type = REDIS_REPLY_STRING;
+    r.str = (char *) two;
+    r.len = sizeof(two) - 1;
+    assert_int_equal(chat_sender_parse(&r, &instance, &sent), CHAT_OK);
+    assert_true(chat_str_eq_c(&sent.pointer, "0123456789abcdef"));
+    assert_int_equal(sent.n, 3);
+    assert_int_equal(sent.id.ms, 17);
+    assert_int_equal(sent.id.seq, 1);
+    assert_true(chat_str_eq_c(&sent.dialog, "fedcba9876543210"));
+    assert_int_equal(sent.seq, 12);
+
+    instance = str("nst0001");
+    assert_int_equal(chat_sender_parse(&r, &instance, &sent), CHAT_OK);
+    assert_int_equal(sent.n, 0);
+    assert_int_equal(sent.pointer.len, CHAT_DIALOG_LEN);
+
+    instance = str("inst0001");
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        r.str = (char *) bad[i];
+        r.len = strlen(bad[i]);
+
+        if (chat_sender_parse(&r, &instance, &sent) != CHAT_ERROR) {
+            fail_msg("taken: \"%s\"", bad[i]);
+        }
+    }
 }
 
 
@@ -570,6 +628,7 @@ main(void)
         cmocka_unit_test(answers),
         cmocka_unit_test(batch),
         cmocka_unit_test(some_of_a_batch),
+        cmocka_unit_test(sender),
         cmocka_unit_test(due_members),
         cmocka_unit_test(presence),
         cmocka_unit_test(addresses),

@@ -177,7 +177,7 @@ not_accepted(void **state)
     assert_true(work_off(redis.sync, CHAT_DUE_ACCEPT, j->dialog)->fired);
 
     assert_string_equal(field(j->dialog, "state"), "1");
-    assert_string_equal(field(j->dialog, "owner"), "nil");
+    assert_string_equal(field(j->dialog, "owner"), "0");
     assert_string_equal(ask("ZRANGE", "queue", "0 -1"), j->dialog);
     assert_int_equal(armed(CHAT_DUE_ACCEPT, j->dialog), 0);
     assert_int_equal(listed(j->dialog), 4);
@@ -221,9 +221,7 @@ idle(void **state)
 
     later(j, rules.idle_ms);
     a->w.res.id.ms += 10;
-    redis_ask(&redis, "HSET chat:%s:a:7:d:%s last %llu-0",
-              chat_partition_tag(partition())->data, j->dialog,
-              (unsigned long long) a->w.res.id.ms);
+    put_last(j->dialog, a->w.res.id.ms);
 
     assert_false(work_off(redis.sync, CHAT_DUE_IDLE, j->dialog)->fired);
     assert_int_equal(armed(CHAT_DUE_IDLE, j->dialog),

@@ -108,6 +108,10 @@ names(void **state)
        "chat:{p06fa}:a:7:d:0123456789abcdef:staff");
     is(chat_key_visitor(mem, 7, 3, &v),
        "chat:{p06fa}:a:7:v:3:AAAAAAAAAAAAAAAAAAAAAA");
+    is(chat_key_visitor_about(mem, 7, 3, &v),
+       "chat:{p06fa}:a:7:v:3:AAAAAAAAAAAAAAAAAAAAAA:about");
+    is(chat_key_dialog_about(mem, 7, &d),
+       "chat:{p06fa}:a:7:d:0123456789abcdef:about");
     is(chat_key_operator(mem, 7, 5), "chat:{p06fa}:a:7:o:5");
     is(chat_key_account(mem, 7, "queue"), "chat:{p06fa}:a:7:queue");
     is(chat_key_site(mem, 3), "chat:{g}:site:3");

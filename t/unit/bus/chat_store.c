@@ -173,7 +173,7 @@ store(void **state)
 
     mine = str("00112233445566ff");
     committed(chat_store_init_cmd(mem(), &mine, 5));
-    conflict(chat_store_init_cmd(mem(), &mine, 6), "1");
+    conflict(chat_store_init_cmd(mem(), &mine, 6), "2");
 
     assert_int_equal(chat_store_parse(call(chat_store_get_cmd(mem())),
                                       &major, &partitions, &id),

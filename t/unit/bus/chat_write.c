@@ -27,9 +27,10 @@ first_message(void **state)
     assert_string_equal(field(j->dialog, "rev"), "1");
     assert_string_equal(field(j->dialog, "seq"), "2");
     assert_string_equal(field(j->dialog, "route"), ROUTE);
-    assert_string_equal(field(j->dialog, "name"), "Anna");
-    assert_string_equal(field(j->dialog, "page"), "https://shop.example/");
-    assert_string_equal(field(j->dialog, "owner"), "nil");
+    assert_string_equal(field(j->dialog, "length"), "4");
+    assert_string_equal(field(j->dialog, "names"),
+                        "Annahttps://shop.example/");
+    assert_string_equal(field(j->dialog, "owner"), "0");
 
     assert_int_equal(number(j->dialog, "last"), ms);
     assert_int_equal(number(j->dialog, "opened"), ms);
@@ -40,8 +41,9 @@ first_message(void **state)
     assert_string_equal(ask("ZRANGE", "queue", "0 -1"), j->dialog);
     assert_string_equal(ask("ZRANGE", "open", "0 -1"), j->dialog);
     assert_string_equal(ask("ZRANGE", "dialogs", "0 -1"), j->dialog);
-    assert_string_equal(ask("HGET", "v:3:" VISITOR, "dialog"), j->dialog);
-    assert_string_equal(ask("HGET", "v:3:" VISITOR, "name"), "Anna");
+    assert_memory_equal(ask("GET", "v:3:" VISITOR, ""), j->dialog, 16);
+    assert_string_equal(ask("HGET", "v:3:" VISITOR ":about", "name"),
+                        "Anna");
 
     snprintf(member, sizeof(member), "0:7:%s", j->dialog);
     assert_string_equal(due("0 -1"), member);
@@ -58,7 +60,7 @@ static void
 second_message_is_appended(void **state)
 {
     int        n;
-    char       key[64], last[64];
+    char       last[64];
     job_t     *first, *j;
     uint64_t   start;
 
@@ -88,8 +90,7 @@ second_message_is_appended(void **state)
               chat_partition_tag(chat_partition(ACCOUNT))->data, j->dialog);
     assert_string_not_equal(ask("ZREVRANGE", "open", "0 0"), j->dialog);
 
-    snprintf(key, sizeof(key), "d:%s", j->dialog);
-    ask("HSET", key, "last 1000000000000-0");
+    put_last(j->dialog, 1000000000000);
 
     accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, j->dialog, "inst0002",
                             2, "x")), 5);
@@ -161,7 +162,7 @@ answer_carries_the_facts(void **state)
     a = run(by_operator(CHAT_INTENT_POST, 5, j->dialog, "oper0005", 4, "ok"));
     accepted(a, 7);
 
-    log = redis_ask(&redis, "LINDEX chat:%s:a:7:d:%s:pub -1",
+    log = redis_ask(&redis, "LINDEX chat:%s:a:7:d:%s:pub -2",
                     chat_partition_tag(chat_partition(ACCOUNT))->data,
                     j->dialog);
     assert_non_null(strstr(log, " 2 7 oper0005:4 5 1"));
@@ -219,6 +220,99 @@ exactly_once(void **state)
 
     assert_int_equal(listed(last->dialog), 5);
     assert_int_equal(logged(), 5);
+}
+
+
+/* What the store has of a sender (bus/scripts/sender.lua). */
+
+static int
+instances(const char *sender)
+{
+    int          n;
+    const char  *p;
+
+    for (n = 0, p = ask("GET", sender, ""); (p = strchr(p, ';')); p++) {
+        n++;
+    }
+
+    return n;
+}
+
+
+static int
+knows(const char *sender, const char *instance)
+{
+    char  entry[64];
+
+    snprintf(entry, sizeof(entry), ";%s:", instance);
+
+    return strstr(ask("GET", sender, ""), entry) != NULL;
+}
+
+
+/* Several messages of one sender and dialog in one call, and what is not. */
+
+static void
+batch(void **state)
+{
+    int              i;
+    job_t           *first;
+    redisReply      *r;
+    chat_append_t    item[8], *items[8];
+
+    static const struct {
+        const char  *instance;
+        uint64_t     n;
+        int          outcome;
+        uint64_t     seq;        /* or what was expected instead of n */
+    } cases[8] = {
+        { "inst0001", 2, CHAT_WRITE_OK, 3 },
+        { "inst0001", 3, CHAT_WRITE_OK, 4 },
+        { "inst0001", 5, CHAT_WRITE_GAP, 4 },
+        { "x-inst0001", 1, CHAT_WRITE_OK, 5 },
+        { "inst0001", 3, CHAT_WRITE_ALREADY, 4 },
+        { "inst0001", 4, CHAT_WRITE_OK, 6 },
+        { "x-inst0001", 2, CHAT_WRITE_OK, 7 },
+        { "nst0001-", 2, CHAT_WRITE_GAP, 1 },
+    };
+
+    first = opened();
+
+    for (i = 0; i < 8; i++) {
+        items[i] = &item[i];
+        memset(items[i], 0, sizeof(chat_append_t));
+
+        item[i].sender = first->w.sender;
+        item[i].sender.instance = str(cases[i].instance);
+        item[i].sender.n = cases[i].n;
+        item[i].dialog = str(first->dialog);
+        item[i].event = CHAT_EV_MESSAGE_POSTED;
+        item[i].body = str("body");
+    }
+
+    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
+                                                   8));
+    assert_non_null(r);
+    assert_int_equal(chat_append_parse(r, items, 8), CHAT_OK);
+    freeReplyObject(r);
+
+    for (i = 0; i < 8; i++) {
+        assert_int_equal(item[i].outcome, cases[i].outcome);
+        assert_int_equal(item[i].outcome == CHAT_WRITE_GAP
+                             ? item[i].expected : item[i].seq,
+                         cases[i].seq);
+    }
+
+    assert_int_equal(chat_id_cmp(&item[4].id, &item[1].id), 0);
+    assert_string_equal(field(first->dialog, "seq"), "7");
+    assert_int_equal(number(first->dialog, "last"), item[6].id.ms);
+    assert_int_equal(listed(first->dialog), 7);
+    assert_int_equal(instances("v:3:" VISITOR), 2);
+
+    /* who wrote last stands first, behind the visitor's dialog */
+
+    assert_memory_equal(ask("GET", "v:3:" VISITOR, "") + CHAT_DIALOG_LEN,
+                        ";x-inst0001:2 ", 14);
 }
 
 
@@ -284,11 +378,12 @@ seventeenth_instance(void **state)
     accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, first->dialog,
                             "tab00099", 1, "x")), 19);
 
-    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00000"), "0");
-    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00001"), "1");
-    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:inst0001"), "1");
-    assert_string_equal(ask("HEXISTS", "v:3:" VISITOR, "i:tab00099"), "1");
-    assert_string_equal(ask("HLEN", "v:3:" VISITOR, ""), "19");
+    assert_int_equal(instances("v:3:" VISITOR), 16);
+    assert_false(knows("v:3:" VISITOR, "tab00000"));
+    assert_true(knows("v:3:" VISITOR, "tab00001"));
+    assert_true(knows("v:3:" VISITOR, "inst0001"));
+    assert_true(knows("v:3:" VISITOR, "tab00099"));
+    assert_memory_equal(ask("GET", "v:3:" VISITOR, ""), first->dialog, 16);
 
     /* the forgotten one is told to begin anew; its resend is a new number */
 
@@ -307,8 +402,8 @@ seventeenth_instance(void **state)
 
     accepted(run(by_operator(CHAT_INTENT_TAKE, 5, first->dialog, "ope00099",
                              1, "")), 36);
-    assert_string_equal(ask("HLEN", "o:5", ""), "16");
-    assert_string_equal(ask("HEXISTS", "o:5", "i:ope00000"), "0");
+    assert_int_equal(instances("o:5"), 16);
+    assert_false(knows("o:5", "ope00000"));
 }
 
 
@@ -473,7 +568,7 @@ message_between_load_and_commit(void **state)
     assert_string_equal(field(j->dialog, "answered"), "1");
     assert_string_equal(field(j->dialog, "seq"), "6");
     assert_string_equal(field(j->dialog, "state"), "1");
-    assert_string_equal(field(j->dialog, "owner"), "nil");
+    assert_string_equal(field(j->dialog, "owner"), "0");
 }
 
 
@@ -490,8 +585,8 @@ close_and_reopen(void **state)
     accepted(a, 4);
 
     assert_string_equal(field(first, "state"), "3");
-    assert_string_equal(field(first, "wait"), "nil");
-    assert_string_equal(field(first, "start"), "nil");
+    assert_string_equal(field(first, "wait"), "0");
+    assert_string_equal(field(first, "start"), "0");
     assert_int_equal(number(first, "closed"), a->w.res.id.ms);
     assert_string_equal(ask("ZCARD", "open", ""), "0");
     assert_string_equal(ask("ZCARD", "queue", ""), "0");
@@ -505,9 +600,9 @@ close_and_reopen(void **state)
     accepted(a, 6);
     assert_string_equal(a->dialog, first);
     assert_string_equal(field(first, "state"), "1");
-    assert_string_equal(field(first, "answered"), "nil");
-    assert_string_equal(field(first, "owner"), "nil");
-    assert_string_equal(field(first, "closed"), "nil");
+    assert_string_equal(field(first, "answered"), "0");
+    assert_string_equal(field(first, "owner"), "0");
+    assert_string_equal(field(first, "closed"), "0");
     assert_int_equal(number(first, "start"), a->w.res.id.ms);
     assert_string_equal(ask("ZRANGE", "queue", "0 -1"), first);
 
@@ -524,7 +619,7 @@ close_and_reopen(void **state)
 
     accepted(a, 2);
     assert_string_not_equal(a->dialog, first);
-    assert_string_equal(ask("HGET", "v:3:" VISITOR, "dialog"), a->dialog);
+    assert_memory_equal(ask("GET", "v:3:" VISITOR, ""), a->dialog, 16);
     assert_string_equal(ask("ZCARD", "dialogs", ""), "2");
 }
 
@@ -671,8 +766,8 @@ placeholders_are_not_text(void **state)
     run(j);
     accepted(j, 2);
 
-    assert_string_equal(field(j->dialog, "page"), "\x01ms");
-    assert_string_equal(field(j->dialog, "name"), "ms");
+    assert_string_equal(field(j->dialog, "length"), "2");
+    assert_string_equal(field(j->dialog, "names"), "ms\x01ms");
 }
 
 
@@ -684,6 +779,7 @@ main(void)
         cmocka_unit_test_setup(second_message_is_appended, reset),
         cmocka_unit_test_setup(answer_carries_the_facts, reset),
         cmocka_unit_test_setup(exactly_once, reset),
+        cmocka_unit_test_setup(batch, reset),
         cmocka_unit_test_setup(already_comes_before_the_rules, reset),
         cmocka_unit_test_setup(seventeenth_instance, reset),
         cmocka_unit_test_setup(first_messages_race, reset),

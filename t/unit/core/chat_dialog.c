@@ -506,36 +506,46 @@ due_accept(void **state)
 }
 
 
-/* The store's hash as HGETALL gives it. */
+/* The two texts of the store. */
 
 static void
 parse(void **state)
 {
-    size_t            i;
-    chat_dialog_t     d;
-    const chat_str_t  good[] = {
-        chat_string("state"), chat_string("2"),
-        chat_string("rev"), chat_string("18446744073709551615"),
-        chat_string("seq"), chat_string("12"),
-        chat_string("last"), chat_string("1700000000000-3"),
-        chat_string("route"), chat_string("3:7:AAECAwQFBgcICQoLDA0ODw"),
-        chat_string("name"), chat_string("Мария"),
-        chat_string("owner"), chat_string("5"),
-        chat_string("answered"), chat_string("1"),
-        chat_string("opened"), chat_string("1"),
-        chat_string("queued"), chat_string("2"),
-        chat_string("start"), chat_string("3"),
-        chat_string("wait"), chat_string("4"),
-        chat_string("closed"), chat_string("5"),
-        chat_string("mood"), chat_string("of a newer version")
+    size_t               i;
+    chat_str_t           s, about, rest;
+    chat_dialog_t        d;
+
+    static const char    good[] =
+        "2 18446744073709551615 5 3:7:AAECAwQFBgcICQoLDA0ODw "
+        "018bcfe568000001 12 4 3 1 1700000000000-3";
+
+    static const char *const  bad[] = {
+        "x 1 5 3:7:v 018bcfe568000001 12 4 3 1 5-0",
+        "0 1 5 3:7:v 018bcfe568000001 12 4 3 1 5-0",
+        "9 1 5 3:7:v 018bcfe568000001 12 4 3 1 5-0",
+        "2 1 5 3:v 018bcfe568000001 12 4 3 1 5-0",
+        "2 1 5 3 018bcfe568000001 12 4 3 1 5-0",
+        "2 1 5 3:x:y 018bcfe568000001 12 4 3 1 5-0",
+        "2 1 5 0:7:v 018bcfe568000001 12 4 3 1 5-0",
+        "2 1 5 3:7:v 018bcfe568000002 12 4 3 1 5-0",
+        "2 1 5 3:7:v 018bcfe568000001 12 4 3 2 5-0",
+        "2 1 5 3:7:v 018bcfe568000001 12 4 3 1 5",
+        "2 1 5 3:7:v 018bcfe568000001 12 4 3 1 5-0 6",
+        "2 1 5 3:7:v 018bcfe568000001 12 4 3 1",
+        "2 1 5  3:7:v 018bcfe568000001 12 4 3 1 5-0",
+        " ", "2", "state"
     };
-    chat_str_t        bad[sizeof(good) / sizeof(good[0])];
-    const chat_str_t  damage[] = {
-        chat_string(""), chat_string("x"), chat_string("9")
+
+    static const char *const  damage[] = {
+        "", "1 2 5", "1 2 5 11 Anna", "1 2 x 0 ", "-1 2 5 0 ", "1 2 5 x Anna",
+        "1 2 5 18446744073709551615 x"
     };
 
     d.dialog = dialog;
-    assert_int_equal(chat_dialog_parse(good, 28, &d), CHAT_OK);
+    chat_str_set(&s, good);
+    chat_str_set(&about, "1 2 5 10 Мария/a page: 1 2");
+
+    assert_int_equal(chat_dialog_parse(&s, &about, &d), CHAT_OK);
     assert_true(d.exists);
     assert_int_equal(d.state, CHAT_DIALOG_STATE_ACTIVE);
     assert_true(d.rev == UINT64_MAX);
@@ -546,7 +556,7 @@ parse(void **state)
     assert_int_equal(d.site, 7);
     assert_true(chat_str_eq(&d.visitor, &visitor));
     assert_true(chat_str_eq_c(&d.name, "Мария"));
-    assert_int_equal(d.page.len, 0);
+    assert_true(chat_str_eq_c(&d.page, "/a page: 1 2"));
     assert_int_equal(d.owner, 5);
     assert_true(d.answered);
     assert_int_equal(d.opened_ms, 1);
@@ -556,31 +566,35 @@ parse(void **state)
     assert_int_equal(d.closed_ms, 5);
     assert_true(chat_str_eq(&d.dialog, &dialog));
 
+    chat_str_set(&about, "1 2 5 0 ");
+    assert_int_equal(chat_dialog_parse(&s, &about, &d), CHAT_OK);
+    assert_int_equal(d.name.len, 0);
+    assert_int_equal(d.page.len, 0);
+
     /* absent */
 
-    assert_int_equal(chat_dialog_parse(NULL, 0, &d), CHAT_OK);
+    chat_str_set(&rest, "");
+    assert_int_equal(chat_dialog_parse(&rest, &about, &d), CHAT_OK);
     assert_false(d.exists);
     assert_true(chat_str_eq(&d.dialog, &dialog));
 
-    /* without state or route it is damaged */
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        rest.data = (unsigned char *) bad[i];
+        rest.len = strlen(bad[i]);
 
-    assert_int_equal(chat_dialog_parse(good + 2, 26, &d), CHAT_ERROR);
-    assert_int_equal(chat_dialog_parse(good, 8, &d), CHAT_ERROR);
-
-    memcpy(bad, good, sizeof(good));
-
-    for (i = 0; i < 3; i++) {
-        bad[1] = damage[i];
-        assert_int_equal(chat_dialog_parse(bad, 28, &d), CHAT_ERROR);
+        if (chat_dialog_parse(&rest, &about, &d) != CHAT_ERROR || d.exists) {
+            fail_msg("taken: \"%s\"", bad[i]);
+        }
     }
 
-    memcpy(bad, good, sizeof(good));
-    chat_str_set(&bad[9], "3:AAECAwQFBgcICQoLDA0ODw");
-    assert_int_equal(chat_dialog_parse(bad, 28, &d), CHAT_ERROR);
-    chat_str_set(&bad[9], "3");
-    assert_int_equal(chat_dialog_parse(bad, 28, &d), CHAT_ERROR);
-    chat_str_set(&bad[9], "3:x:y");
-    assert_int_equal(chat_dialog_parse(bad, 28, &d), CHAT_ERROR);
+    for (i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+        rest.data = (unsigned char *) damage[i];
+        rest.len = strlen(damage[i]);
+
+        if (chat_dialog_parse(&s, &rest, &d) != CHAT_ERROR || d.exists) {
+            fail_msg("taken: \"%s\"", damage[i]);
+        }
+    }
 }
 
 

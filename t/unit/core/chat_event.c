@@ -155,16 +155,18 @@ static void
 test_listed(void **state)
 {
     size_t        i;
-    chat_str_t    s;
+    chat_str_t    s, body;
     chat_entry_t  e;
     static const char *const  bad[] = {
-        "", "1-2", "1-2 2 7 x:1 3 4 5", "1 2 7 x:1 3 4 5 ", "-",
-        "1-2 0 7 x:1 3 4 5 body", "1-2 2 7 x:1 3 4 body", " 1-2 2 7 - 3 4 5 "
+        "", "1-2", "1-2 2 7 x:1 3 4", "1 2 7 x:1 3 4 5", "-",
+        "1-2 0 7 x:1 3 4 5", "1-2 2 7 x:1 3 4 body", " 1-2 2 7 - 3 4 5",
+        "1-2 2 7 x:1 3 4 5 ", "1-2 2 7 x:1 3 4 5 6"
     };
 
-    s = str("1700000000000-3 2 7 k3J9aPq1:1 3 4 5 a body: with blanks ");
+    s = str("1700000000000-3 2 7 k3J9aPq1:1 3 4 5");
+    body = str("a body: with blanks ");
 
-    assert_int_equal(chat_entry_parse_listed(&s, &e), CHAT_OK);
+    assert_int_equal(chat_entry_parse_listed(&s, &body, &e), CHAT_OK);
     assert_true(e.id.ms == 1700000000000 && e.id.seq == 3);
     assert_int_equal(e.event, 2);
     assert_int_equal(e.seq, 7);
@@ -176,14 +178,15 @@ test_listed(void **state)
     assert_int_equal(e.account, 0);
     assert_int_equal(e.dialog.len, 0);
 
-    s = str("0-1 2 0 - 0 0 0 ");
-    assert_int_equal(chat_entry_parse_listed(&s, &e), CHAT_OK);
+    s = str("0-1 2 0 - 0 0 0");
+    body = str("");
+    assert_int_equal(chat_entry_parse_listed(&s, &body, &e), CHAT_OK);
     assert_int_equal(e.body.len, 0);
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         s = str(bad[i]);
 
-        if (chat_entry_parse_listed(&s, &e) != CHAT_ERROR) {
+        if (chat_entry_parse_listed(&s, &body, &e) != CHAT_ERROR) {
             fail_msg("taken: \"%s\"", bad[i]);
         }
     }
