@@ -5,10 +5,14 @@
 #include "chat_str.h"
 
 
-static size_t chat_key_print(unsigned char *p, unsigned partition,
-    const char *fmt, va_list args);
-static size_t chat_key_put(unsigned char *p, size_t n, const void *src,
-    size_t len);
+/* Most keys are shorter. */
+#define CHAT_KEY_SIZE  128
+
+
+static size_t chat_key_print(unsigned char *p, size_t size,
+    unsigned partition, const char *fmt, va_list args);
+static size_t chat_key_put(unsigned char *p, size_t size, size_t n,
+    const void *src, size_t len);
 
 
 /*
@@ -53,11 +57,12 @@ chat_partition_tag(unsigned partition)
 chat_str_t
 chat_key(chat_mem_t *mem, unsigned partition, const char *fmt, ...)
 {
-    va_list     args;
-    chat_str_t  key;
+    va_list        args;
+    chat_str_t     key;
+    unsigned char  buf[CHAT_KEY_SIZE];
 
     va_start(args, fmt);
-    key.len = chat_key_print(NULL, partition, fmt, args);
+    key.len = chat_key_print(buf, sizeof(buf), partition, fmt, args);
     va_end(args);
 
     key.data = chat_mem_alloc(mem, key.len);
@@ -66,66 +71,74 @@ chat_key(chat_mem_t *mem, unsigned partition, const char *fmt, ...)
         return key;
     }
 
+    if (key.len <= sizeof(buf)) {
+        memcpy(key.data, buf, key.len);
+        return key;
+    }
+
     va_start(args, fmt);
-    chat_key_print(key.data, partition, fmt, args);
+    chat_key_print(key.data, key.len, partition, fmt, args);
     va_end(args);
 
     return key;
 }
 
 
-/* Counts with p = NULL, else writes. */
+/* Writes what there is room for, returns the length of all. */
 
 static size_t
-chat_key_print(unsigned char *p, unsigned partition, const char *fmt,
-    va_list args)
+chat_key_print(unsigned char *p, size_t size, unsigned partition,
+    const char *fmt, va_list args)
 {
-    size_t             n;
+    size_t             n, run;
     const char        *text;
     unsigned char      num[20], *last;
     const chat_str_t  *s;
 
     n = 0;
 
-    for ( /* void */ ; *fmt; fmt++) {
+    for ( ;; ) {
+        run = strcspn(fmt, "%");
+        n += chat_key_put(p, size, n, fmt, run);
+        fmt += run;
 
-        if (*fmt != '%') {
-            n += chat_key_put(p, n, fmt, 1);
-            continue;
+        if (*fmt == '\0') {
+            return n;
         }
 
-        switch (*++fmt) {
+        fmt += 2;
+
+        switch (fmt[-1]) {
 
         case 't':
             s = chat_partition_tag(partition);
-            n += chat_key_put(p, n, s->data, s->len);
+            n += chat_key_put(p, size, n, s->data, s->len);
             break;
 
         case 'u':
             last = chat_u64_print(num, va_arg(args, uint64_t));
-            n += chat_key_put(p, n, num, last - num);
+            n += chat_key_put(p, size, n, num, last - num);
             break;
 
         case 's':
             s = va_arg(args, const chat_str_t *);
-            n += chat_key_put(p, n, s->data, s->len);
+            n += chat_key_put(p, size, n, s->data, s->len);
             break;
 
         default: /* 'c' */
             text = va_arg(args, const char *);
-            n += chat_key_put(p, n, text, strlen(text));
+            n += chat_key_put(p, size, n, text, strlen(text));
             break;
         }
     }
-
-    return n;
 }
 
 
 static size_t
-chat_key_put(unsigned char *p, size_t n, const void *src, size_t len)
+chat_key_put(unsigned char *p, size_t size, size_t n, const void *src,
+    size_t len)
 {
-    if (p && len) {
+    if (len && n <= size && len <= size - n) {
         memcpy(p + n, src, len);
     }
 

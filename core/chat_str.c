@@ -4,6 +4,10 @@
 #include "chat_str.h"
 
 
+/* bit 0 of each */
+#define CHAT_EACH_BYTE  UINT64_C(0x0101010101010101)
+
+
 static int chat_hex_value(unsigned char c);
 static int chat_b64_value(unsigned char c);
 static size_t chat_ascii(const unsigned char *p, size_t n);
@@ -349,12 +353,13 @@ chat_utf8_length(const chat_str_t *s)
 
     n = (int64_t) s->len;
 
-    /* less the continuation bytes: bit 7 is set, bit 6 is not */
+    /* less the continuation bytes, bit 7 of which is set and bit 6 is not; the
+       product has in its highest byte the sum of all */
 
     for (i = 0; s->len - i >= sizeof(word); i += sizeof(word)) {
         memcpy(&word, s->data + i, sizeof(word));
-        n -= __builtin_popcountll(word & ~(word << 1)
-                                  & UINT64_C(0x8080808080808080));
+        word = (word >> 7) & ~(word >> 6) & CHAT_EACH_BYTE;
+        n -= (int64_t) (word * CHAT_EACH_BYTE >> 56);
     }
 
     for ( /* void */ ; i < s->len; i++) {

@@ -12,8 +12,6 @@
 
 
 static ngx_int_t ngx_http_chat_job_keep(ngx_http_chat_job_t *job);
-static ngx_uint_t ngx_http_chat_jobs_room(ngx_http_chat_session_t *s,
-    size_t bytes);
 static ngx_http_chat_job_t *ngx_http_chat_jobs_first(
     ngx_http_chat_session_t *s);
 static ngx_uint_t ngx_http_chat_job_overtook(ngx_http_chat_job_t *job);
@@ -56,7 +54,9 @@ ngx_http_chat_job_queue(ngx_http_chat_job_t *job)
         return;
     }
 
-    if (!ngx_http_chat_jobs_room(s, job->bytes)) {
+    if (s->n_jobs >= CHAT_LIMIT_SESSION_QUEUE
+        || s->jobs_bytes + job->bytes > CHAT_LIMIT_SESSION_BYTES)
+    {
         ngx_http_chat_count(s->worker, CHAT_METRIC_QUEUE_FULL, 1);
         ngx_http_chat_job_refuse(job, CHAT_E_BUSY);
         return;
@@ -64,6 +64,7 @@ ngx_http_chat_job_queue(ngx_http_chat_job_t *job)
 
     ngx_queue_insert_tail(&s->jobs, &job->queue);
     s->n_jobs++;
+    s->jobs_bytes += job->bytes;
 
     ngx_http_chat_jobs_next(s);
 }
@@ -106,30 +107,6 @@ ngx_http_chat_job_keep(ngx_http_chat_job_t *job)
 }
 
 
-/* For one more command: in number, and in bytes. */
-
-static ngx_uint_t
-ngx_http_chat_jobs_room(ngx_http_chat_session_t *s, size_t bytes)
-{
-    ngx_queue_t          *q;
-    ngx_http_chat_job_t  *job;
-
-    if (s->n_jobs >= CHAT_LIMIT_SESSION_QUEUE) {
-        return 0;
-    }
-
-    for (q = ngx_queue_head(&s->jobs);
-         q != ngx_queue_sentinel(&s->jobs);
-         q = ngx_queue_next(q))
-    {
-        job = ngx_queue_data(q, ngx_http_chat_job_t, queue);
-        bytes += job->bytes;
-    }
-
-    return bytes <= CHAT_LIMIT_SESSION_BYTES;
-}
-
-
 void
 ngx_http_chat_jobs_next(ngx_http_chat_session_t *s)
 {
@@ -151,6 +128,10 @@ ngx_http_chat_jobs_first(ngx_http_chat_session_t *s)
 {
     ngx_queue_t          *q;
     ngx_http_chat_job_t  *job;
+
+    if (s->n_running == s->n_jobs) {
+        return NULL;
+    }
 
     for (q = ngx_queue_head(&s->jobs);
          q != ngx_queue_sentinel(&s->jobs);
@@ -241,6 +222,8 @@ ngx_http_chat_jobs_cancel(ngx_http_chat_session_t *s)
     }
 
     s->n_jobs = 0;
+    s->n_running = 0;
+    s->jobs_bytes = 0;
 }
 
 
@@ -292,6 +275,11 @@ ngx_http_chat_job_start(ngx_http_chat_job_t *job)
     }
 
     job->running = 1;
+
+    if (job->session) {
+        job->session->n_running++;
+    }
+
     job->epoch = ngx_http_chat_bus_epoch(job->worker);
     job->owner.done = ngx_http_chat_job_done;
     job->owner.data = job;
@@ -389,6 +377,10 @@ ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
 
     job->running = 0;
 
+    if (s) {
+        s->n_running--;
+    }
+
     if (ngx_http_chat_job_overtook(job)) {
         chat_op_release(op);
         return;
@@ -412,6 +404,7 @@ ngx_http_chat_job_done(ngx_http_chat_owner_t *o, chat_op_t *op)
     if (s) {
         ngx_queue_remove(&job->queue);
         s->n_jobs--;
+        s->jobs_bytes -= job->bytes;
     }
 
     ngx_http_chat_job_answer(job, status, f);

@@ -117,12 +117,14 @@ struct ngx_http_chat_session_s {
     uint32_t                     ping;        /* ms */
     uint32_t                     frames;      /* a second */
     uint32_t                     burst;
+    uint32_t                     jobs_bytes;
 
     u_char                       instance[32];
     u_char                       dialog[CHAT_DIALOG_LEN];   /* visitor's */
 
     uint8_t                      instance_len;
     uint8_t                      n_jobs;
+    uint8_t                      n_running;   /* of them */
     unsigned                     state:3;
     unsigned                     positioned:1;   /* last, epoch are set */
     unsigned                     unlinked:1;  /* a link frame had no room */
