@@ -20,6 +20,8 @@ static void ngx_http_chat_dispatch_presence(ngx_http_chat_worker_t *w,
     ngx_http_chat_render_t *r);
 static ngx_uint_t ngx_http_chat_deliver_known(ngx_http_chat_session_t *s,
     const chat_entry_t *e);
+static ngx_uint_t ngx_http_chat_deliver_wrote(ngx_http_chat_session_t *s,
+    const chat_entry_t *e);
 static ngx_uint_t ngx_http_chat_deliver_own(ngx_http_chat_session_t *s,
     const chat_entry_t *e);
 static ngx_http_chat_frame_t *ngx_http_chat_render(ngx_http_chat_render_t *r,
@@ -286,7 +288,45 @@ ngx_http_chat_deliver(ngx_http_chat_session_t *s, ngx_http_chat_render_t *r)
         }
     }
 
-    ngx_http_chat_session_send(s, f);
+    if (ngx_http_chat_deliver_wrote(s, e)) {
+        ngx_http_chat_session_send_later(s, f);
+    } else {
+        ngx_http_chat_session_send(s, f);
+    }
+}
+
+
+/*
+ * Is it a message that this very client wrote?  He has its text and the ack,
+ * or the ack is behind it.  An instance's name alone proves nothing: everybody
+ * is shown it.
+ */
+
+static ngx_uint_t
+ngx_http_chat_deliver_wrote(ngx_http_chat_session_t *s, const chat_entry_t *e)
+{
+    chat_mem_t                mem;
+    chat_fault_t              fault;
+    chat_ev_message_posted_t  body;
+
+    if (e->event != CHAT_EV_MESSAGE_POSTED
+        || s->instance_len == 0
+        || e->sender.len <= s->instance_len
+        || e->sender.data[s->instance_len] != ':'
+        || ngx_memcmp(e->sender.data, s->instance, s->instance_len) != 0)
+    {
+        return 0;
+    }
+
+    /* its texts stay in the body */
+    chat_mem_init(&mem, NULL, 0, NULL, NULL, 0);
+
+    return chat_body_decode(&chat_ev_message_posted_type, &e->body, &body,
+                            &mem, &fault)
+           == CHAT_OK
+           && body.from.kind == s->who.kind
+           && (s->who.kind == CHAT_ACTOR_KIND_VISITOR
+               || body.from.id == s->who.operator_id);
 }
 
 

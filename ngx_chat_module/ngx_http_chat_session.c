@@ -79,8 +79,12 @@ ngx_http_chat_sessions_exit(ngx_http_chat_worker_t *w)
 
     ngx_http_chat_wheel_stop(&ss->wheel);
 
-    if (ss->flush.timer_set) {
-        ngx_del_timer(&ss->flush);
+    if (ss->late.flush.timer_set) {
+        ngx_del_timer(&ss->late.flush);
+    }
+
+    if (ss->patient.flush.timer_set) {
+        ngx_del_timer(&ss->patient.flush);
     }
 
     if (ss->reap.timer_set) {
@@ -228,6 +232,21 @@ ngx_http_chat_session_send(ngx_http_chat_session_t *s,
     ngx_http_chat_count(s->worker, CHAT_METRIC_FRAMES_OUT, 1);
 
     s->transport->send(s, f);
+}
+
+
+void
+ngx_http_chat_session_send_later(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f)
+{
+    if (s->transport->later == NULL) {
+        ngx_http_chat_session_send(s, f);
+        return;
+    }
+
+    ngx_http_chat_count(s->worker, CHAT_METRIC_FRAMES_OUT, 1);
+
+    s->transport->later(s, f);
 }
 
 

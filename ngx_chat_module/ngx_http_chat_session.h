@@ -53,6 +53,10 @@ typedef struct {
     /* Takes a reference.  Never calls back into the session; a transport
      * over its bounds marks itself and closes from a posted event. */
     void       (*send)(ngx_http_chat_session_t *s, ngx_http_chat_frame_t *f);
+    /* The same for what nobody waits for: a moment later, in its turn.
+     * NULL: as `send`. */
+    void       (*later)(ngx_http_chat_session_t *s,
+        ngx_http_chat_frame_t *f);
     /* Ends the connection after what was sent: WebSocket close code and
      * reason, or the end of the response. */
     void       (*close)(ngx_http_chat_session_t *s, ngx_uint_t code,

@@ -169,6 +169,12 @@ struct ngx_http_chat_account_s {
 };
 
 
+/* Sockets that are written to in a moment, see _ws_out.c. */
+typedef struct {
+    ngx_queue_t                  queue;
+    ngx_event_t                  flush;
+} ngx_http_chat_late_t;
+
 struct ngx_http_chat_sessions_s {
     ngx_http_chat_worker_t      *worker;
     ngx_http_chat_wheel_t        wheel;
@@ -189,8 +195,8 @@ struct ngx_http_chat_sessions_s {
 
     ngx_msec_t                   turn;        /* and frames sent in it */
     ngx_uint_t                   crowd;
-    ngx_queue_t                  late;        /* sockets, see _ws_out.c */
-    ngx_event_t                  flush;
+    ngx_http_chat_late_t         late;
+    ngx_http_chat_late_t         patient;     /* ... or with what comes */
     ngx_queue_t                  lost;        /* sockets, see _ws.c */
     ngx_uint_t                   n_lost;
     ngx_event_t                  reap;
@@ -239,6 +245,8 @@ typedef struct {
 /* _session.c */
 
 void ngx_http_chat_session_send(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f);
+void ngx_http_chat_session_send_later(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
 /* The same; the reference is given away.  NULL (no memory) ends it. */
 void ngx_http_chat_session_give(ngx_http_chat_session_t *s,

@@ -43,13 +43,9 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_worker_t *w,
             return NULL;
         }
 
-        ngx_queue_init(&ss->late);
+        ngx_http_chat_ws_late_init(&ss->late, w->log);
+        ngx_http_chat_ws_late_init(&ss->patient, w->log);
         ngx_queue_init(&ss->lost);
-
-        ss->flush.handler = ngx_http_chat_ws_late;
-        ss->flush.data = ss;
-        ss->flush.log = w->log;
-        ss->flush.cancelable = 1;
 
         ss->reap.handler = ngx_http_chat_ws_reap;
         ss->reap.data = ss;

@@ -99,6 +99,9 @@ ngx_int_t ngx_http_chat_ws_reap_one(ngx_http_chat_worker_t *w);
 
 /* Takes a reference; a client over its bounds is closed. */
 void ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f);
+/* The same, with the next one or within 100 ms. */
+void ngx_http_chat_ws_send_later(ngx_http_chat_ws_t *ws,
+    ngx_http_chat_frame_t *f);
 
 /* Does enough wait already?  Then `drained` will be called. */
 ngx_uint_t ngx_http_chat_ws_full(ngx_http_chat_ws_t *ws);

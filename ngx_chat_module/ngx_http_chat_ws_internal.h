@@ -89,6 +89,8 @@ struct ngx_http_chat_ws_s {
     unsigned                   paces:1;      /* ... when there is none */
     unsigned                   slow:1;
     unsigned                   lost:1;       /* waits to be closed */
+    unsigned                   patient:1;    /* nothing waits that somebody
+                                                waits for */
 };
 
 
@@ -113,7 +115,7 @@ void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 
 void ngx_http_chat_ws_write(ngx_event_t *wev);
 /* The handler of sessions->flush: sockets that are late are written to. */
-void ngx_http_chat_ws_late(ngx_event_t *ev);
+void ngx_http_chat_ws_late_init(ngx_http_chat_late_t *l, ngx_log_t *log);
 /* This one is not late any more, or lost. */
 void ngx_http_chat_ws_unqueue(ngx_http_chat_ws_t *ws);
 /* Is there room for one more frame?  What can leave does so first. */

@@ -5,6 +5,9 @@
  * While many entries come they are gathered for a moment: an answer leaves
  * together with its event, and what operators of many dialogs see together.
  * A crowd is written to in slices, between which others have their turn.
+ *
+ * What its reader does not wait for, his own message that he has the ack of,
+ * waits for something that he does, and leaves in the same write.
  */
 
 #include "ngx_http_chat_ws_internal.h"
@@ -16,11 +19,17 @@
 #define NGX_HTTP_CHAT_WS_CROWD      32       /* frames of a turn, from which */
 #define NGX_HTTP_CHAT_WS_GATHER     4        /* on they wait, ms */
 #define NGX_HTTP_CHAT_WS_LATE       256      /* written to in a turn */
+#define NGX_HTTP_CHAT_WS_PATIENCE   100      /* ms */
 
 
 static ngx_msec_t ngx_http_chat_ws_gather(ngx_http_chat_worker_t *w);
+static void ngx_http_chat_ws_put(ngx_http_chat_ws_t *ws,
+    ngx_http_chat_frame_t *f, ngx_msec_t late, ngx_uint_t patient);
 static ngx_int_t ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws,
-    ngx_http_chat_frame_t *f, ngx_msec_t late);
+    ngx_http_chat_frame_t *f);
+static void ngx_http_chat_ws_leave(ngx_http_chat_ws_t *ws, ngx_msec_t late,
+    ngx_uint_t patient);
+static void ngx_http_chat_ws_late(ngx_event_t *ev);
 static void ngx_http_chat_ws_shut(ngx_http_chat_ws_t *ws);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
 static ssize_t ngx_http_chat_ws_writev(ngx_http_chat_ws_t *ws);
@@ -37,15 +46,27 @@ static ngx_http_chat_spare_t  ngx_http_chat_ws_outs =
 void
 ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
 {
-    ngx_int_t               rc;
-    ngx_msec_t              late;
-    ngx_http_chat_frame_t  *packed;
-
-    if (ws->closing) {
-        return;
+    if (!ws->closing) {
+        ngx_http_chat_ws_put(ws, f, ngx_http_chat_ws_gather(ws->worker), 0);
     }
+}
 
-    late = ngx_http_chat_ws_gather(ws->worker);
+
+void
+ngx_http_chat_ws_send_later(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
+{
+    if (!ws->closing) {
+        ngx_http_chat_ws_put(ws, f, NGX_HTTP_CHAT_WS_PATIENCE, 1);
+    }
+}
+
+
+static void
+ngx_http_chat_ws_put(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
+    ngx_msec_t late, ngx_uint_t patient)
+{
+    ngx_int_t               rc;
+    ngx_http_chat_frame_t  *packed;
 
     if (!ngx_http_chat_ws_room(ws)) {
         ngx_http_chat_ws_too_slow(ws);
@@ -53,18 +74,21 @@ ngx_http_chat_ws_send(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
     }
 
     if (ws->deflate == NULL) {
-        rc = ngx_http_chat_ws_push(ws, f, late);
+        rc = ngx_http_chat_ws_push(ws, f);
 
     } else {
         packed = ngx_http_chat_ws_pack(ws->worker, ws->deflate, f);
-        rc = ngx_http_chat_ws_push(ws, packed, late);
+        rc = ngx_http_chat_ws_push(ws, packed);
         ngx_http_chat_frame_free(packed);
     }
 
     if (rc != NGX_OK) {
         /* never skip a frame: the client comes back with its cursor */
         ngx_http_chat_ws_too_slow(ws);
+        return;
     }
+
+    ngx_http_chat_ws_leave(ws, late, patient);
 }
 
 
@@ -195,7 +219,9 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
         ngx_http_chat_frame_head(f, opcode);
 
         /* without memory the timer ends what cannot be said */
-        (void) ngx_http_chat_ws_push(ws, f, 0);
+        if (ngx_http_chat_ws_push(ws, f) == NGX_OK) {
+            ngx_http_chat_ws_leave(ws, 0, 0);
+        }
 
         ngx_http_chat_frame_free(f);
     }
@@ -203,11 +229,9 @@ ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode, u_char *data,
 
 
 static ngx_int_t
-ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
-    ngx_msec_t late)
+ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f)
 {
-    ngx_http_chat_ws_out_t    *out;
-    ngx_http_chat_sessions_t  *ss;
+    ngx_http_chat_ws_out_t  *out;
 
     out = ngx_http_chat_spare_get(&ngx_http_chat_ws_outs, ws->worker->log);
 
@@ -232,43 +256,72 @@ ngx_http_chat_ws_push(ngx_http_chat_ws_t *ws, ngx_http_chat_frame_t *f,
 
     ngx_http_chat_count(ws->worker, CHAT_METRIC_FRAMES_WAITING, 1);
 
-    if (ws->connection->data != ws) {
-
-        /* the request is not detached: its own handler would be called */
-
-        return NGX_OK;
-    }
-
-    if (!late) {
-        ngx_post_event(ws->connection->write, &ngx_posted_events);
-        return NGX_OK;
-    }
-
-    if (ws->late.next == NULL) {
-        ss = ws->worker->sessions;
-
-        ngx_queue_insert_tail(&ss->late, &ws->late);
-
-        if (!ss->flush.timer_set && !ss->flush.posted) {
-            ngx_add_timer(&ss->flush, late);
-        }
-    }
-
     return NGX_OK;
 }
 
 
-void
-ngx_http_chat_ws_late(ngx_event_t *ev)
+/* At the end of the turn, or that many ms later. */
+
+static void
+ngx_http_chat_ws_leave(ngx_http_chat_ws_t *ws, ngx_msec_t late,
+    ngx_uint_t patient)
 {
-    ngx_uint_t                 n;
-    ngx_queue_t               *q;
-    ngx_http_chat_ws_t        *ws;
+    ngx_http_chat_late_t      *l;
     ngx_http_chat_sessions_t  *ss;
 
-    ss = ev->data;
+    if (ws->connection->data != ws) {
 
-    for (n = 0; !ngx_queue_empty(&ss->late); n++) {
+        /* the request is not detached: its own handler would be called */
+
+        return;
+    }
+
+    if (!late) {
+        ngx_post_event(ws->connection->write, &ngx_posted_events);
+        return;
+    }
+
+    if (ws->late.next && (patient || !ws->patient)) {
+        return;
+    }
+
+    ngx_http_chat_ws_unqueue(ws);
+
+    ss = ws->worker->sessions;
+    l = patient ? &ss->patient : &ss->late;
+
+    ngx_queue_insert_tail(&l->queue, &ws->late);
+    ws->patient = patient;
+
+    if (!l->flush.timer_set && !l->flush.posted) {
+        ngx_add_timer(&l->flush, late);
+    }
+}
+
+
+void
+ngx_http_chat_ws_late_init(ngx_http_chat_late_t *l, ngx_log_t *log)
+{
+    ngx_queue_init(&l->queue);
+
+    l->flush.handler = ngx_http_chat_ws_late;
+    l->flush.data = l;
+    l->flush.log = log;
+    l->flush.cancelable = 1;
+}
+
+
+static void
+ngx_http_chat_ws_late(ngx_event_t *ev)
+{
+    ngx_uint_t             n;
+    ngx_queue_t           *q;
+    ngx_http_chat_ws_t    *ws;
+    ngx_http_chat_late_t  *l;
+
+    l = ev->data;
+
+    for (n = 0; !ngx_queue_empty(&l->queue); n++) {
 
         if (n == NGX_HTTP_CHAT_WS_LATE) {
             /* somebody else may have a word */
@@ -276,7 +329,7 @@ ngx_http_chat_ws_late(ngx_event_t *ev)
             return;
         }
 
-        q = ngx_queue_head(&ss->late);
+        q = ngx_queue_head(&l->queue);
         ws = ngx_queue_data(q, ngx_http_chat_ws_t, late);
 
         ngx_http_chat_ws_unqueue(ws);
@@ -291,6 +344,7 @@ ngx_http_chat_ws_unqueue(ngx_http_chat_ws_t *ws)
     if (ws->late.next) {
         ngx_queue_remove(&ws->late);
         ws->late.next = NULL;
+        ws->patient = 0;
     }
 }
 
@@ -339,7 +393,8 @@ ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws)
     f = ws->owner->slow ? ws->owner->slow() : NULL;
 
     if (f) {
-        (void) ngx_http_chat_ws_push(ws, f, 0);
+        /* the close frame comes after it */
+        (void) ngx_http_chat_ws_push(ws, f);
         ngx_http_chat_frame_free(f);
     }
 

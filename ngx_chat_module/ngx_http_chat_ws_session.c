@@ -13,6 +13,8 @@
 
 static void ngx_http_chat_ws_session_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
+static void ngx_http_chat_ws_session_later(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f);
 static void ngx_http_chat_ws_session_close(ngx_http_chat_session_t *s,
     ngx_uint_t code, ngx_str_t *reason);
 static ngx_uint_t ngx_http_chat_ws_session_full(ngx_http_chat_session_t *s);
@@ -28,6 +30,7 @@ static void ngx_http_chat_ws_session_gone(void *data);
 static const ngx_http_chat_transport_t  ngx_http_chat_ws_transport = {
     .name = "websocket",
     .send = ngx_http_chat_ws_session_send,
+    .later = ngx_http_chat_ws_session_later,
     .close = ngx_http_chat_ws_session_close,
     .full = ngx_http_chat_ws_session_full
 };
@@ -87,6 +90,14 @@ ngx_http_chat_ws_session_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f)
 {
     ngx_http_chat_ws_send(ngx_http_chat_session_transport(s), f);
+}
+
+
+static void
+ngx_http_chat_ws_session_later(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f)
+{
+    ngx_http_chat_ws_send_later(ngx_http_chat_session_transport(s), f);
 }
 
 
