@@ -21,9 +21,9 @@ struct chat_commit_check_s {
 struct chat_commit_dialog_s {
     unsigned               key;       /* 0: the commit is about none */
     unsigned               about;     /* 0: stays as it is */
-    chat_str_t             rev;
+    chat_str_t             found;     /* head of the state: up to the id */
     chat_str_t             last;
-    chat_str_t             head;      /* of the state, up to the dialog's id */
+    chat_str_t             head;      /* as it is to be */
     chat_str_t             moved[3];  /* wait, start, answered */
     chat_str_t             times[3];  /* opened, queued, closed */
     chat_str_t             names;     /* "<bytes of name> <name><page>" */
@@ -74,6 +74,7 @@ struct chat_commit_s {
 
 static unsigned chat_commit_key(chat_commit_t *c, const chat_str_t *key);
 static void *chat_commit_alloc(chat_commit_t *c, size_t size);
+static chat_str_t chat_commit_head(chat_commit_t *c, const chat_dialog_t *d);
 static chat_str_t chat_commit_text(chat_commit_t *c, chat_str_t text);
 static chat_str_t chat_commit_ms(chat_commit_t *c, uint64_t ms);
 static chat_commit_event_t *chat_commit_entry(chat_commit_t *c,
@@ -217,7 +218,8 @@ chat_commit_pointer(chat_commit_t *c, const chat_str_t *found,
 
 void
 chat_commit_dialog(chat_commit_t *c, uint64_t account,
-    const chat_str_t *dialog, uint64_t rev, const chat_id_t *last)
+    const chat_str_t *dialog, const chat_dialog_t *found,
+    const chat_id_t *last)
 {
     chat_str_t             key;
     chat_commit_dialog_t  *d;
@@ -227,8 +229,8 @@ chat_commit_dialog(chat_commit_t *c, uint64_t account,
     key = chat_key_dialog(c->mem, account, dialog);
     d->key = chat_commit_key(c, &key);
 
-    if (rev) {
-        d->rev = chat_commit_u64(c, rev);
+    if (found) {
+        d->found = chat_commit_head(c, found);
     }
 
     if (last) {
@@ -252,11 +254,7 @@ chat_commit_next(chat_commit_t *c, const chat_dialog_t *next, unsigned writes)
 
     d = &c->dialog;
 
-    d->head = chat_commit_text(c, chat_key(c->mem, 0, "%u %u %u %u:%u:%s %s",
-                                           (uint64_t) next->state, next->rev,
-                                           next->owner, next->account,
-                                           next->site, &next->visitor,
-                                           &next->dialog));
+    d->head = chat_commit_head(c, next);
 
     if (writes & 1u << CHAT_DIALOG_WAIT) {
         d->moved[0] = chat_commit_ms(c, next->wait_ms);
@@ -284,6 +282,16 @@ chat_commit_next(chat_commit_t *c, const chat_dialog_t *next, unsigned writes)
     d->names = chat_commit_text(c, chat_key(c->mem, 0, "%u %s%s",
                                             (uint64_t) next->name.len,
                                             &next->name, &next->page));
+}
+
+
+static chat_str_t
+chat_commit_head(chat_commit_t *c, const chat_dialog_t *d)
+{
+    return chat_commit_text(c, chat_key(c->mem, 0, "%u %u %u %u:%u:%s %s",
+                                        (uint64_t) d->state, d->rev, d->owner,
+                                        d->account, d->site, &d->visitor,
+                                        &d->dialog));
 }
 
 
@@ -684,7 +692,7 @@ chat_commit_pack_dialog(const chat_commit_dialog_t *d, msgpack_packer *pk)
 
     msgpack_pack_array(pk, d->head.len ? 4 : 3);
     msgpack_pack_uint32(pk, d->key);
-    chat_pack_str(pk, &d->rev);
+    chat_pack_str(pk, &d->found);
     chat_pack_if(pk, d->last.len ? &d->last : NULL);
 
     if (d->head.len == 0) {

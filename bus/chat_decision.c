@@ -43,21 +43,28 @@ int
 chat_dialog_reply(const redisReply *r, chat_dialog_t *d)
 {
     chat_str_t         state, about;
-    const redisReply  *first;
+    const redisReply  *first, *second;
 
     chat_str_set(&state, "");
-    chat_str_set(&about, "");
+    chat_str_set(&about, "0 0 0 0 ");
 
     if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
         return CHAT_ERROR;
     }
 
     first = r->element[0];
+    second = r->element[1];
 
     if (first->type != REDIS_REPLY_NIL
-        && (chat_reply_str(first, &state) != CHAT_OK
-            || state.len == 0
-            || chat_reply_str(r->element[1], &about) != CHAT_OK))
+        && (chat_reply_str(first, &state) != CHAT_OK || state.len == 0))
+    {
+        return CHAT_ERROR;
+    }
+
+    /* somebody's eviction took it: what is left is enough to talk */
+
+    if (second->type != REDIS_REPLY_NIL
+        && chat_reply_str(second, &about) != CHAT_OK)
     {
         return CHAT_ERROR;
     }
@@ -97,7 +104,7 @@ chat_decision_cmd(chat_mem_t *mem, const chat_dialog_t *found,
     /* a message does not move rev, but the timer must know of it */
 
     chat_commit_dialog(c, next->account, &next->dialog,
-                       dec->fresh ? 0 : found->rev,
+                       dec->fresh ? NULL : found,
                        dec->quiet ? &found->last : NULL);
     chat_commit_next(c, next, dec->writes);
 

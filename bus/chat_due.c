@@ -312,7 +312,7 @@ chat_due_remove(chat_op_t *op, chat_due_op_t *d)
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
-    chat_commit_dialog(c, d->due.account, &d->due.dialog, d->found.rev, NULL);
+    chat_commit_dialog(c, d->due.account, &d->due.dialog, &d->found, NULL);
 
     chat_str_set(&argv[0], "ZREM");
     argv[1] = chat_key_due(op->mem, d->partition);

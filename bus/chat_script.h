@@ -133,15 +133,18 @@ void chat_commit_sender(chat_commit_t *c, const chat_sender_t *s,
 void chat_commit_pointer(chat_commit_t *c, const chat_str_t *found,
     const chat_str_t *next);
 /*
- * The dialog of all events that have one.  It must be at `rev` (0: must not
- * be there) and at `last`, unless NULL.
+ * The dialog of all events that have one.  All that messages leave alone must
+ * be as it was found (NULL: it must not be there), so a revision of another
+ * history is none; and it must be at `last`, unless NULL.
  */
 void chat_commit_dialog(chat_commit_t *c, uint64_t account,
-    const chat_str_t *dialog, uint64_t rev, const chat_id_t *last);
+    const chat_str_t *dialog, const chat_dialog_t *found,
+    const chat_id_t *last);
 /*
- * How it is afterwards: the fields named in `writes` (bit per
- * chat_dialog_field_e) of those that messages move; all others.  Times may be
- * CHAT_AT_EVENT.
+ * How it is afterwards.  Of wait, start and answered only those named in
+ * `writes` (bit per chat_dialog_field_e): messages move them; opened, queued,
+ * closed, name and page if one of these is; state, rev, owner and route
+ * always.  Times may be CHAT_AT_EVENT.
  */
 void chat_commit_next(chat_commit_t *c, const chat_dialog_t *next,
     unsigned writes);

@@ -17,7 +17,8 @@
 #include "chat_event.h"
 
 
-/* The hash of a dialog (docs/internals/keys.md); zero and empty = absent. */
+/* A dialog as the store has it (docs/internals/keys.md); zero and empty =
+ * absent. */
 typedef struct {
     unsigned         exists:1;
     unsigned         answered:1;   /* the episode got a human answer */
@@ -82,9 +83,9 @@ typedef struct {
  * decision's last event" (nobody's clock is stored; the events of a decision
  * have one and the same ms).  `seq` and `last` are the script's to write.
  *
- * Only the fields named in `writes` are written: a message that comes between
- * load and commit changes wait, start and answered without changing rev, and
- * must not be undone.
+ * Of wait, start and answered only those named in `writes` are written: a
+ * message that comes between load and commit changes them without changing
+ * rev, and must not be undone.  Of the others nothing else changes.
  */
 #define CHAT_AT_EVENT          UINT64_MAX
 #define CHAT_DECISION_EVENTS   3

@@ -6,6 +6,8 @@
 
 #include "ngx_http_chat_session_internal.h"
 
+#include "chat_call.h"
+
 
 static int ngx_http_chat_typing_find(chat_op_t *op);
 static int ngx_http_chat_typing_found(chat_op_t *op);
@@ -49,20 +51,23 @@ ngx_http_chat_typing_find(chat_op_t *op)
 static int
 ngx_http_chat_typing_found(chat_op_t *op)
 {
+    int                      rc;
     chat_str_t               none;
     chat_sent_t              sent;
-    chat_reply_t            *reply;
+    const redisReply        *reply;
     ngx_http_chat_typing_t  *t;
 
     t = op->ctx;
-    reply = chat_op_result(op, 0);
+
+    rc = chat_call_reply(op, 0, &reply);
+    if (rc != CHAT_OK) {
+        return rc;
+    }
 
     chat_str_set(&none, "");
 
-    if (reply->rc != CHAT_OK
-        || chat_sender_parse(reply->reply, &none, &sent) != CHAT_OK)
-    {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
+    if (chat_sender_parse(reply, &none, &sent) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
     if (sent.pointer.len == 0) {
@@ -91,22 +96,22 @@ ngx_http_chat_typing_load(chat_op_t *op)
 static int
 ngx_http_chat_typing_tell(chat_op_t *op)
 {
-    int                      error;
+    int                      rc, error;
     chat_actor_t             actor;
-    chat_reply_t            *reply;
+    const redisReply        *reply;
     ngx_http_chat_typing_t  *t;
 
     t = op->ctx;
-    reply = chat_op_result(op, 0);
 
-    if (reply->rc != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_STORE_DOWN);
+    rc = chat_call_reply(op, 0, &reply);
+    if (rc != CHAT_OK) {
+        return rc;
     }
 
     t->found.dialog = t->dialog;
 
-    if (chat_dialog_reply(reply->reply, &t->found) != CHAT_OK) {
-        return CHAT_ERROR;
+    if (chat_dialog_reply(reply, &t->found) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
     if (!t->found.exists) {

@@ -183,6 +183,20 @@ subtest 'a right is taken away that talking does not need' => sub {
     is($_->{link}, 'up', 'no outage') for $v, $ann;
 };
 
+subtest 'a right is taken away that ends a batch: none begins' => sub {
+    mark();
+    $c->acl('SETUSER', 'chat', '-mset');
+    $v->post('not begun');
+    logged(qr/\(commands\): NOPERM .*'mset' command .* in a script/);
+    $c->acl('SETUSER', 'chat', '+mset');
+    $v->wait_sent(20);
+    $ann->wait_text('not begun', $v->{dialog}, 15);
+    my @left = grep { /not begun/ } map { join ' ', map { ref ? @$_ : $_ } @$_ }
+        map { $c->xrange($_, '-', '+') } $c->keys('chat:*:log');
+    is(scalar @left, 1, 'it is in the log once');
+    talk();
+};
+
 # Its event is in the log then, and what belongs to it is not.
 subtest 'a right is taken away from scripts: no second one stops so' => sub {
     mark();

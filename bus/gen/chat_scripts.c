@@ -55,6 +55,15 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "name(KEYS[k + 2])\n"
     "end\n"
     "local value, taken = call('MGET', unpack(names)), 0\n"
+    "for i = 1, #names do\n"
+    "if not value[i] then\n"
+    "call('GET', names[i])\n"
+    "end\n"
+    "end\n"
+    "if not redis.acl_check_cmd('mset', names[1], '') then\n"
+    "return redis.error_reply('NOPERM this user has no permissions to run '\n"
+    ".. \"the 'mset' command on our keys in a script\")\n"
+    "end\n"
     "local STATE = '^((%d) %d+ (%d+) (%S+) (%S+))'\n"
     ".. ' (%d+) (%d+) (%d+) (%d) (%S+)$'\n"
     "local function append(k, a)\n"
@@ -88,7 +97,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "if not visitor then\n"
     "wait, answered = '0', '1'\n"
     "elseif wait == '0' then\n"
-    "wait = sub(at, 1, 13)\n"
+    "wait = match(at, '^%d+')\n"
     "start = start == '0' and wait or start\n"
     "end\n"
     "value[dialog] = head .. ' ' .. seq .. ' ' .. wait .. ' ' .. start\n"
@@ -97,13 +106,17 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     ".. seq .. behind\n"
     "taken = taken + 1\n"
     "if sub(last, 1, 10) ~= sub(at, 1, 10) then\n"
-    "call('ZADD', KEYS[k + 3], sub(at, 1, 13), id)\n"
+    "call('ZADD', KEYS[k + 3], match(at, '^%d+'), id)\n"
     "end\n"
     "return at .. ' ' .. seq\n"
     "end\n"
-    "local out = {}\n"
+    "local out, done = {}, true\n"
     "for i = 0, #ARGV / 6 - 1 do\n"
-    "out[i + 1] = append(5 * i + 1, 6 * i + 1)\n"
+    "done, out[i + 1] = pcall(append, 5 * i + 1, 6 * i + 1)\n"
+    "if not done then\n"
+    "out = redis.error_reply(out[i + 1].err or out[i + 1])\n"
+    "break\n"
+    "end\n"
     "end\n"
     "if taken > 0 then\n"
     "local set = {}\n"
@@ -116,7 +129,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "call('MSET', unpack(set))\n"
     "end\n"
     "return out\n"),
-        chat_string("6c2d3ca3a000aa24f1003e74e23036d0211feb9e")
+        chat_string("60a9b8ff8ffefe047327c1c43acca4de8ab86037")
     },
 
     [CHAT_SCRIPT_COMMIT] = {
@@ -167,18 +180,18 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "return answer\n"
     "end\n"
     "end\n"
-    "local rev, last, seq = '', '0-0', 0\n"
+    "local head, last, seq = '', '0-0', 0\n"
     "local wait, start, answered = '0', '0', '0'\n"
     "if d then\n"
     "local state = call('GET', KEYS[d[1]])\n"
     "if state then\n"
-    "rev, seq, wait, start, answered, last = match(state,\n"
-    "'^%d (%d+) %d+ %S+ %S+ (%d+) (%d+) (%d+) (%d) (%S+)$')\n"
+    "head, seq, wait, start, answered, last = match(state,\n"
+    "'^(%d %d+ %d+ %S+ %S+) (%d+) (%d+) (%d+) (%d) (%S+)$')\n"
     "end\n"
-    "if rev ~= d[2] or d[3] and last ~= d[3]\n"
+    "if head ~= d[2] or d[3] and last ~= d[3]\n"
     "or s and s[5] and s[5] ~= front\n"
     "then\n"
-    "return { 'conflict', #t.c, rev }\n"
+    "return { 'conflict', #t.c, head }\n"
     "end\n"
     "end\n"
     "for i, c in ipairs(t.c) do\n"
@@ -212,8 +225,8 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "or type(v) == 'number' and format('%.0f', ms + v) or v\n"
     "end\n"
     "if d and d[4] then\n"
-    "local about, head, w, b, a, opened, queued, closed, rest = unpack(d[4])\n"
-    "call('SET', KEYS[d[1]], head .. ' ' .. format('%.0f', seq) .. ' '\n"
+    "local about, as, w, b, a, opened, queued, closed, rest = unpack(d[4])\n"
+    "call('SET', KEYS[d[1]], as .. ' ' .. format('%.0f', seq) .. ' '\n"
     ".. (text(w) or wait) .. ' ' .. (text(b) or start) .. ' '\n"
     ".. (a or answered) .. ' ' .. last)\n"
     "if about > 0 then\n"
@@ -233,7 +246,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     ".. ' ' .. s[4] .. ' ' .. format('%.0f', number) .. behind)\n"
     "end\n"
     "return { 'ok', id, number, s and s[4] or '' }\n"),
-        chat_string("e54f0265331c94ab2eb7ea6e28cdce0453d73b3c")
+        chat_string("75d29be4b54d79480714aa19aca035a803297480")
     },
 
     [CHAT_SCRIPT_COMMIT_OOM] = {
@@ -284,18 +297,18 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "return answer\n"
     "end\n"
     "end\n"
-    "local rev, last, seq = '', '0-0', 0\n"
+    "local head, last, seq = '', '0-0', 0\n"
     "local wait, start, answered = '0', '0', '0'\n"
     "if d then\n"
     "local state = call('GET', KEYS[d[1]])\n"
     "if state then\n"
-    "rev, seq, wait, start, answered, last = match(state,\n"
-    "'^%d (%d+) %d+ %S+ %S+ (%d+) (%d+) (%d+) (%d) (%S+)$')\n"
+    "head, seq, wait, start, answered, last = match(state,\n"
+    "'^(%d %d+ %d+ %S+ %S+) (%d+) (%d+) (%d+) (%d) (%S+)$')\n"
     "end\n"
-    "if rev ~= d[2] or d[3] and last ~= d[3]\n"
+    "if head ~= d[2] or d[3] and last ~= d[3]\n"
     "or s and s[5] and s[5] ~= front\n"
     "then\n"
-    "return { 'conflict', #t.c, rev }\n"
+    "return { 'conflict', #t.c, head }\n"
     "end\n"
     "end\n"
     "for i, c in ipairs(t.c) do\n"
@@ -329,8 +342,8 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     "or type(v) == 'number' and format('%.0f', ms + v) or v\n"
     "end\n"
     "if d and d[4] then\n"
-    "local about, head, w, b, a, opened, queued, closed, rest = unpack(d[4])\n"
-    "call('SET', KEYS[d[1]], head .. ' ' .. format('%.0f', seq) .. ' '\n"
+    "local about, as, w, b, a, opened, queued, closed, rest = unpack(d[4])\n"
+    "call('SET', KEYS[d[1]], as .. ' ' .. format('%.0f', seq) .. ' '\n"
     ".. (text(w) or wait) .. ' ' .. (text(b) or start) .. ' '\n"
     ".. (a or answered) .. ' ' .. last)\n"
     "if about > 0 then\n"
@@ -350,7 +363,7 @@ const chat_script_t  chat_scripts[CHAT_SCRIPTS] = {
     ".. ' ' .. s[4] .. ' ' .. format('%.0f', number) .. behind)\n"
     "end\n"
     "return { 'ok', id, number, s and s[4] or '' }\n"),
-        chat_string("3776652d9488531aa6b3c2eeeb21808c3ccb8ee0")
+        chat_string("a34d1f0b21532b9c62e11fde73b3f6832185ee44")
     },
 
     [CHAT_SCRIPT_RIGHTS] = {

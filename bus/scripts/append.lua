@@ -6,9 +6,12 @@
 --
 -- Dialogs and senders are read once and written once for the whole batch.
 -- Numbers stay texts where they can, and texts are few: Redis' Lua hashes
--- every byte of each, and that is what costs here.  The time of an id has 13
--- digits; `open` has a dialog by the second of its last event (ten digits): a
--- lively one moves there once a second.
+-- every byte of each, and that is what costs here.  `open` has a dialog by
+-- the second of its last event (ten digits): a lively one moves there once a
+-- second.
+--
+-- What fails between two writes (a right that is taken away, a key of another
+-- type) stops the batch there: those before it are complete, and numbered.
 -- include sender.lua
 
 local names, slot = {}, {}
@@ -26,6 +29,18 @@ for k = 1, #KEYS, 5 do
 end
 
 local value, taken = call('MGET', unpack(names)), 0
+
+-- of another type is not absent: that would be written over
+for i = 1, #names do
+    if not value[i] then
+        call('GET', names[i])
+    end
+end
+
+if not redis.acl_check_cmd('mset', names[1], '') then
+    return redis.error_reply('NOPERM this user has no permissions to run '
+        .. "the 'mset' command on our keys in a script")
+end
 
 -- of a dialog: what messages leave alone, and of that what they ask for; what
 -- they move
@@ -68,7 +83,7 @@ local function append(k, a)
     if not visitor then
         wait, answered = '0', '1'
     elseif wait == '0' then
-        wait = sub(at, 1, 13)
+        wait = match(at, '^%d+')
         start = start == '0' and wait or start
     end
     value[dialog] = head .. ' ' .. seq .. ' ' .. wait .. ' ' .. start
@@ -77,15 +92,19 @@ local function append(k, a)
                     .. seq .. behind
     taken = taken + 1
     if sub(last, 1, 10) ~= sub(at, 1, 10) then
-        call('ZADD', KEYS[k + 3], sub(at, 1, 13), id)
+        call('ZADD', KEYS[k + 3], match(at, '^%d+'), id)
     end
 
     return at .. ' ' .. seq
 end
 
-local out = {}
+local out, done = {}, true
 for i = 0, #ARGV / 6 - 1 do
-    out[i + 1] = append(5 * i + 1, 6 * i + 1)
+    done, out[i + 1] = pcall(append, 5 * i + 1, 6 * i + 1)
+    if not done then
+        out = redis.error_reply(out[i + 1].err or out[i + 1])
+        break
+    end
 end
 
 -- beside those who are refused nothing changes: they keep their texts

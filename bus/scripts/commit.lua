@@ -16,18 +16,18 @@ if s then
     end
 end
 
-local rev, last, seq = '', '0-0', 0
+local head, last, seq = '', '0-0', 0
 local wait, start, answered = '0', '0', '0'
 if d then
     local state = call('GET', KEYS[d[1]])
     if state then
-        rev, seq, wait, start, answered, last = match(state,
-            '^%d (%d+) %d+ %S+ %S+ (%d+) (%d+) (%d+) (%d) (%S+)$')
+        head, seq, wait, start, answered, last = match(state,
+            '^(%d %d+ %d+ %S+ %S+) (%d+) (%d+) (%d+) (%d) (%S+)$')
     end
-    if rev ~= d[2] or d[3] and last ~= d[3]
+    if head ~= d[2] or d[3] and last ~= d[3]
        or s and s[5] and s[5] ~= front
     then
-        return { 'conflict', #t.c, rev }
+        return { 'conflict', #t.c, head }
     end
 end
 
@@ -68,8 +68,8 @@ local function text(v)
 end
 
 if d and d[4] then
-    local about, head, w, b, a, opened, queued, closed, rest = unpack(d[4])
-    call('SET', KEYS[d[1]], head .. ' ' .. format('%.0f', seq) .. ' '
+    local about, as, w, b, a, opened, queued, closed, rest = unpack(d[4])
+    call('SET', KEYS[d[1]], as .. ' ' .. format('%.0f', seq) .. ' '
          .. (text(w) or wait) .. ' ' .. (text(b) or start) .. ' '
          .. (a or answered) .. ' ' .. last)
     if about > 0 then

@@ -316,6 +316,70 @@ batch(void **state)
 }
 
 
+/* A key of another type in the middle: what was before it is complete. */
+
+static void
+broken_batch(void **state)
+{
+    int              i;
+    char             what[64];
+    job_t           *good, *bad;
+    redisReply      *r;
+    chat_append_t    item[3], *items[3];
+
+    good = opened();
+    bad = run(by_visitor(CHAT_INTENT_POST, OTHER, "", "inst0001", 1, "hi"));
+    accepted(bad, 2);
+
+    snprintf(what, sizeof(what), "d:%s:pub", bad->dialog);
+    put(what, "no list");
+
+    for (i = 0; i < 3; i++) {
+        items[i] = &item[i];
+        memset(items[i], 0, sizeof(chat_append_t));
+
+        item[i].sender = (i == 1 ? bad : good)->w.sender;
+        item[i].sender.instance = str("inst0001");
+        item[i].sender.n = i == 2 ? 3 : 2;
+        item[i].dialog = str((i == 1 ? bad : good)->dialog);
+        item[i].event = CHAT_EV_MESSAGE_POSTED;
+        item[i].body = str("body");
+    }
+
+    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
+                                                   3));
+    assert_non_null(r);
+    assert_int_equal(r->type, REDIS_REPLY_ERROR);
+    assert_non_null(strstr(r->str, "WRONGTYPE"));
+    freeReplyObject(r);
+
+    assert_int_equal(listed(good->dialog), 3);
+    assert_string_equal(field(good->dialog, "seq"), "3");
+
+    /* sent again */
+
+    i = run(by_visitor(CHAT_INTENT_POST, VISITOR, good->dialog, "inst0001", 2,
+                       "x"))->w.res.outcome;
+    assert_int_equal(i, CHAT_WRITE_ALREADY);
+    accepted(run(by_visitor(CHAT_INTENT_POST, VISITOR, good->dialog,
+                            "inst0001", 3, "x")), 4);
+
+    /* a sender or a dialog of another type is not written over */
+
+    snprintf(what, sizeof(what), "d:%s", good->dialog);
+    ask("DEL", what, "");
+    ask("HSET", what, "state 1");
+
+    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
+                                                   1));
+    assert_non_null(r);
+    assert_int_equal(r->type, REDIS_REPLY_ERROR);
+    freeReplyObject(r);
+
+    assert_string_equal(ask("HGET", what, "state"), "1");
+}
+
+
 /* A command that was executed, sent again: its own effect is no refusal. */
 
 static void
@@ -609,7 +673,7 @@ close_and_reopen(void **state)
     accepted(run(by_visitor(CHAT_INTENT_CLOSE, VISITOR, first, "inst0001", 4,
                             "")), 7);
 
-    /* later a new one, and his hash points there */
+    /* later a new one, and the store has him there */
 
     chat_sync_set_now(redis.sync, chat_sync_now(redis.sync)
                                   + CHAT_LIMIT_REOPEN_MS + 1000);
@@ -780,6 +844,7 @@ main(void)
         cmocka_unit_test_setup(answer_carries_the_facts, reset),
         cmocka_unit_test_setup(exactly_once, reset),
         cmocka_unit_test_setup(batch, reset),
+        cmocka_unit_test_setup(broken_batch, reset),
         cmocka_unit_test_setup(already_comes_before_the_rules, reset),
         cmocka_unit_test_setup(seventeenth_instance, reset),
         cmocka_unit_test_setup(first_messages_race, reset),

@@ -35,7 +35,7 @@ typedef struct {
 } model_t;
 
 typedef struct {
-    chat_dialog_t  live[DIALOGS];    /* the hashes */
+    chat_dialog_t  live[DIALOGS];    /* as in the store */
     model_t        model[DIALOGS];
     unsigned       n;
     int            current[VISITORS];
