@@ -129,6 +129,9 @@ sub bears($name, $rate) {
     for (1 .. ($quick ? 1 : 2)) {
         my $r = run($name, mode => 'dialogs', rate => $rate,
                     seconds => $quick ? 1 : 2, pause => 1000);
+        printf STDERR "# %-34s %-10s p99 %s ms, lost %s\n", "$rate/s", $name,
+            map { $_ // '-' } $r->{latency_p99_us} && ms($r->{latency_p99_us}),
+            $r->{lost};
         return 1 if !$r->{broken} && defined $r->{lost} && $r->{lost} == 0
             && $r->{doubled} == 0 && $r->{latency_p99_us} < 50_000;
     }
