@@ -18,7 +18,7 @@ use FindBin qw($RealBin);
 use IO::Socket::INET ();
 use JSON::XS ();
 
-our @EXPORT = qw(ours nchan socketio load limit status versions $DRAIN
+our @EXPORT = qw(ours nchan socketio load limit status versions awake $DRAIN
                  $STALL);
 
 our $DRAIN = 8;         # seconds of chat_drain
@@ -42,6 +42,21 @@ sub slurp($path) {
     open my $fh, '<', $path or die "$path: $!\n";
     local $/;
     return scalar <$fh>;
+}
+
+
+# Whether processors stay awake while they have nothing to do, as cyclictest
+# and DPDK have them: a request of 0 us to /dev/cpu_dma_latency
+# (Documentation/power/pm_qos_interface.rst) holds as long as the file is open.
+# A virtual processor that halts is given away by its host, and back when the
+# host can: up to ten milliseconds later, which no server is to blame for.
+# Returns false where it cannot be asked for.
+sub awake($on) {
+    state $request;
+    $request = undef;
+    return 1 unless $on;
+    return open($request, '+<', '/dev/cpu_dma_latency')
+        && syswrite($request, pack 'l', 0);
 }
 
 

@@ -39,6 +39,10 @@ my @ROWS = (
     ['latency at 2000/s, p99.9', 'latency p999', 'ms', '', undef],
     ['latency at 2000/s under TLS, p50', 'tls p50', 'ms', '', undef],
     ['latency at 2000/s under TLS, p99', 'tls p99', 'ms', '', undef],
+    ['latency at 2000/s, processors may sleep, p50', 'asleep p50', 'ms', '',
+        undef],
+    ['latency at 2000/s, processors may sleep, p99', 'asleep p99', 'ms', '',
+        undef],
     ['messages lost at 2000/s', 'lost', '', '0', sub ($v) { $v == 0 }],
     ['messages doubled at 2000/s', 'doubled', '', '0',
         sub ($v) { $v == 0 }],
@@ -207,7 +211,7 @@ sub slurp($path) {
     return scalar <$fh>;
 }
 
-# args: versions, began, pairs, command, herd, notes, peers
+# args: versions, began, pairs, command, herd, awake, notes, peers
 sub text($self, %arg) {
     my $v = $arg{versions};
     my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
@@ -227,14 +231,24 @@ sub text($self, %arg) {
         'Everything (servers with two workers or nodes each, a Redis with '
             . '`appendfsync everysec` each, the load client) runs on this '
             . 'machine.',
-        "Servers are measured in turns, $arg{pairs} times (TLS and the "
-            . 'herds of others in every second one); '
+        "Servers are measured in turns, $arg{pairs} times (TLS, "
+            . 'sleeping processors and the herds of others in every second '
+            . 'one); '
             . 'figures are medians, ratios medians of the ratios of runs '
             . 'made one after the other.',
         'Where the machine is shared, only ratios mean something: compare '
             . 'with the limits below. "As a ratio" is what is required, '
             . 'divided by the figures of the peers in the issue, which were '
-            . 'measured on another machine of two processors.', '',
+            . 'measured on another machine of two processors.',
+        $arg{awake}
+            ? 'Where it is about time, processors that have nothing to do '
+                . 'stay awake (a request of 0 us to `/dev/cpu_dma_latency`, '
+                . 'as with `cyclictest`), for all servers alike: a virtual '
+                . 'processor that sleeps is given away by its host and back '
+                . 'milliseconds later. Two rows show what that is; memory '
+                . 'and fan-out are measured without it, too.'
+            : 'Processors that have nothing to do sleep: '
+                . '`/dev/cpu_dma_latency` could not be written to.', '',
         'Readers of the fan-out look for messages once a millisecond, as '
             . 'behind a network card that gathers interrupts. Where each '
             . 'delivery wakes a reader on the same machine, the server pays '

@@ -85,6 +85,15 @@ sub latency() {
     }
 }
 
+# The same where the host gives away what sleeps.
+sub asleep() {
+    for my $name (sort keys %server) {
+        my $r = run($name, mode => 'dialogs', rate => 2000,
+                    seconds => $seconds);
+        keep("asleep $_", $name, ms($r->{"latency_${_}_us"})) for qw(p50 p99);
+    }
+}
+
 sub tls() {
     for my $name (grep { $server{$_}{tls} } sort keys %server) {
         my $r = run($name, mode => 'dialogs', rate => 2000,
@@ -301,14 +310,17 @@ $server{ours} = ours($t);
 $server{nchan} = nchan($t);
 $server{'socket.io'} = socketio($t);
 
-# name, run, and in which pairs: what nobody requires needs fewer of them
+# name, run, in which pairs (what nobody requires needs fewer of them), and
+# whether processors stay awake: where it is about time, not processor time
 my @work = (
-    [idle => \&idle, 1], [latency => \&latency, 1],
-    $quick ? () : [tls => \&tls, 2],
-    [fanout => \&fanout, 1], [throughput => \&throughput, 1],
-    [stalled => \&stalled, 1], [reload => \&reload, 1],
-    [kill => \&killed, 1], [herd => \&herd, 1],
+    [idle => \&idle, 1, 0], [latency => \&latency, 1, 1],
+    $quick ? () : [asleep => \&asleep, 2, 0],
+    $quick ? () : [tls => \&tls, 2, 1],
+    [fanout => \&fanout, 1, 0], [throughput => \&throughput, 1, 1],
+    [stalled => \&stalled, 1, 1], [reload => \&reload, 1, 1],
+    [kill => \&killed, 1, 1], [herd => \&herd, 1, 1],
 );
+my $awake = 1;
 
 while ($pair < $pairs) {
     if ($opt{minutes} && time - $began > 60 * $opt{minutes}) {
@@ -320,21 +332,24 @@ while ($pair < $pairs) {
 
     print STDERR "# pair $pair of $pairs\n";
     for (@work) {
-        my ($name, $run, $every) = @$_;
+        my ($name, $run, $every, $up) = @$_;
         next if !wanted($name) || ($pair - 1) % $every;
         my $from = time;
+        $awake = awake($up) && $awake;
         $run->();
         printf STDERR "# %s: %d s\n", $name, time - $from;
     }
 }
 
+$awake = awake(1) && $awake;
 talkers() if wanted('talkers') && !$quick;
+awake(0);
 physics() if wanted('physics');
 conformance() if wanted('conformance') && (%only || !$quick);
 
 my $text = $report->text(versions => versions($t), began => $began,
     pairs => $pairs, command => 'make bench' . ($quick ? '-quick' : ''),
-    herd => $quick ? 2000 : 15_000, notes => \@notes,
+    herd => $quick ? 2000 : 15_000, awake => $awake, notes => \@notes,
     peers => [grep { $_ ne 'ours' } sort keys %server]);
 print $text;
 
