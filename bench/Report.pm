@@ -83,6 +83,8 @@ my @ROWS = (
         sub ($v) { $v < 10_000 }],
     ['processor time of workers for each of them', 'herd cpu', 'us', '',
         undef],
+    ['p99 of the dialogs before', 'herd before', 'ms', '', undef],
+    ['p99 of the dialogs meanwhile', 'herd meanwhile', 'ms', '', undef],
     ['p99 of the dialogs meanwhile / before', 'herd others', '', '< 2',
         sub ($v) { $v < 2 }],
     ['messages lost', 'herd lost', '', '0', sub ($v) { $v == 0 }],
@@ -233,7 +235,7 @@ sub text($self, %arg) {
             . 'machine.',
         "Servers are measured in turns, $arg{pairs} times (TLS, "
             . 'sleeping processors and the herds of others in every second '
-            . 'one); '
+            . 'one, our herds twice in each); '
             . 'figures are medians, ratios medians of the ratios of runs '
             . 'made one after the other.',
         'Where the machine is shared, only ratios mean something: compare '

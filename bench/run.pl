@@ -28,7 +28,7 @@ my %only = map { $_ => 1 } split /,/, $opt{only} // '';
 my $t = Chat::Test->new;
 my $began = time;
 my $quick = $opt{quick};
-my $pair = 0;
+my ($pair, $turn) = (0, 0);
 my (%server, @notes);
 my $report = Report->new;
 
@@ -38,7 +38,7 @@ sub wanted($name) { return !%only || $only{$name} }
 # One figure of one server, kept until the table is made.
 sub keep($figure, $server, $value) {
     return unless defined $value;
-    $report->keep($figure, $server, $value, $pair);
+    $report->keep($figure, $server, $value, $turn);
     printf STDERR "# %-34s %-10s %s\n", $figure, $server,
         Report::round($value);
 }
@@ -181,32 +181,39 @@ sub stalled() {
     }
 }
 
-# They come back as our page does whom nobody looks at; ours also all at once,
-# and more often: the p99 of a quiet time is the machine's, and so is what it
-# is compared with.
+# They come back as our page does whom nobody looks at; ours twice in a pair,
+# and also all at once: the p99 of a quiet time is the machine's, and so is what
+# it is compared with.
 sub herd() {
     for my $name ($pair % 2 ? others() : 'ours') {
-        # that one needs half a minute and more for 15 000
-        my $n = $quick ? 2000 : $name eq 'socket.io' ? 5000 : 15_000;
-        my $ours = $name eq 'ours';
-        my $r = crowd($name, 'herd', $n, $DRAIN,
-                      $ours ? (redis => $server{$name}{redis}) : ());
-        keep('herd cpu', $name, $r->{cpu_us_per_client});
-        my $asked = $r->{redis_get} // 0;
-        keep('herd asked', $name, $asked) if defined $r->{redis_calls};
-        keep('herd redis', $name, $r->{redis_calls} - $asked)
-            if defined $r->{redis_calls};
-        print STDERR "# $_ for each: $r->{$_}\n"
-            for grep { /^redis_/ } sort keys %$r;
-        crowd($name, 'rush', $n, 0.5) if $ours;
+        cut($name);
+        next unless $name eq 'ours';
+        crowd($name, 'rush', 15_000, 0.5);
+        next if $quick;
+        $turn = "$pair again";
+        cut($name);
+        $turn = $pair;
     }
+}
+
+sub cut($name) {
+    # socket.io needs half a minute and more for 15 000
+    my $r = crowd($name, 'herd', $name eq 'socket.io' ? 5000 : 15_000, $DRAIN,
+                  $name eq 'ours' ? (redis => $server{$name}{redis}) : ());
+    keep('herd cpu', $name, $r->{cpu_us_per_client});
+    my $asked = $r->{redis_get} // 0;
+    keep('herd asked', $name, $asked) if defined $r->{redis_calls};
+    keep('herd redis', $name, $r->{redis_calls} - $asked)
+        if defined $r->{redis_calls};
+    print STDERR "# $_ for each: $r->{$_}\n"
+        for grep { /^redis_/ } sort keys %$r;
 }
 
 # Those before have nothing but a token; of these each has a dialog.  At the
 # end, and not in every pair: operators are told of open dialogs.
 sub talkers() {
     for (1 .. 3) {
-        $pair++;
+        $turn++;
         my $r = crowd('ours', 'talkers', 15_000, $DRAIN, talk => 1,
                       redis => $server{ours}{redis});
         keep('talkers cpu', 'ours', $r->{cpu_us_per_client});
@@ -216,10 +223,12 @@ sub talkers() {
 }
 
 sub crowd($name, $figure, $n, $within, @more) {
+    $n = 2000 if $quick;
     my $r = run($name, mode => 'herd', n => $n, dialogs => 100, rate => 500,
                 seconds => $quick ? 2 : $DRAIN, jitter => $within * 1e6,
                 @more);
     keep($figure, $name, ms($r->{back_p99_us}));
+    keep("$figure $_", $name, ms($r->{"${_}_p99_us"})) for qw(before meanwhile);
     keep("$figure others", $name,
          $r->{meanwhile_p99_us} / $r->{before_p99_us})
         if $r->{meanwhile_p99_us} && $r->{before_p99_us};
@@ -328,7 +337,7 @@ while ($pair < $pairs) {
         last;
     }
 
-    $pair++;
+    $turn = ++$pair;
 
     print STDERR "# pair $pair of $pairs\n";
     for (@work) {
