@@ -7,6 +7,7 @@
 
 #include "ngx_http_chat_reply.h"
 #include "ngx_http_chat_spare.h"
+#include "chat_cmd.h"
 
 
 #define NGX_HTTP_CHAT_REPLY_BLOCK  4096
@@ -120,6 +121,10 @@ static void *
 ngx_http_chat_reply_array(const redisReadTask *task, int n)
 {
     redisReply  *r;
+
+    if (n > CHAT_REPLY_ELEMENTS) {
+        return NULL;
+    }
 
     r = ngx_http_chat_reply_create(task, REDIS_REPLY_ARRAY);
     if (r == NULL) {

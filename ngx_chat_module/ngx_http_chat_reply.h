@@ -21,7 +21,10 @@ typedef struct {
 } ngx_http_chat_reply_build_t;
 
 
-/* NULL: out of memory.  `build` is the reader's until it is freed. */
+/*
+ * NULL: out of memory.  `build` is the reader's until it is freed.  What has
+ * an array of more than CHAT_REPLY_ELEMENTS is an error of the reader.
+ */
 redisReader *ngx_http_chat_reply_reader(ngx_http_chat_reply_build_t *build);
 /* NULL is allowed. */
 void ngx_http_chat_reply_free(void *reply);

@@ -110,6 +110,8 @@ my @refusals = (
     ['INFO is a number', 'answer', ":1\r\n", qr/unexpected answer to INFO/],
     ['a bulk string of 2 GiB', 'say', "\$2147483647\r\n",
      qr/closed the connection|speak the protocol|unasked/],
+    ['an array of 200 million', 'answer', "*200000000\r\n",
+     qr/does not speak the protocol/],
     ['nobody there', 'shut', '', qr/closed the connection|is broken/],
 );
 
@@ -132,6 +134,13 @@ for my $case (@refusals) {
             3 * (10 + 2 * (now() - $start)), 'it did not hammer';
     };
 }
+
+subtest 'no worker took the memory that was announced' => sub {
+    for my $pid ($nginx->workers) {
+        my ($kb) = $t->slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
+        cmp_ok $kb, '<', 512 * 1024, "worker $pid: $kb kB at most";
+    }
+};
 
 subtest 'no answer' => sub {
     mark();

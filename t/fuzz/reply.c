@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "chat_cmd.h"
 #include "chat_due.h"
 #include "chat_log.h"
 #include "chat_page.h"
@@ -20,6 +21,9 @@
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static redisReplyObjectFunctions  *objects;
 
 
 /* Every byte of a slice is looked at: ASan sees where it leads. */
@@ -201,17 +205,32 @@ events(const redisReply *r, chat_mem_t *mem)
 }
 
 
+/* As in the module: of hiredis, but within its bound. */
+
+static void *
+array(const redisReadTask *task, int n)
+{
+    return n > CHAT_REPLY_ELEMENTS ? NULL : objects->createArray(task, n);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    void               *r;
-    redisReader        *reader;
-    chat_heap_t        *heap;
-    volatile unsigned   sum;
+    void                      *r;
+    redisReader               *reader;
+    chat_heap_t               *heap;
+    volatile unsigned          sum;
+    redisReplyObjectFunctions  bounded;
 
     reader = redisReaderCreate();
     heap = chat_heap_create(MEMORY);
     check(reader && heap);
+
+    objects = reader->fn;
+    bounded = *objects;
+    bounded.createArray = array;
+    reader->fn = &bounded;
 
     if (redisReaderFeed(reader, (char *) data, size) == REDIS_OK) {
 
