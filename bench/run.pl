@@ -166,6 +166,10 @@ sub fanout() {
         $r = run($name, @fan, rate => 20);
         keep('fanout woken', $name, $r->{cpu_us_per_delivery});
     }
+
+    keep("writev $_", 'limit', limit($t, 'writev_us', mode => 'writev',
+        n => 1000, size => $_, rate => 20, seconds => $seconds))
+        for 350, 3500;
 }
 
 sub stalled() {
@@ -307,8 +311,6 @@ sub physics() {
 
     keep('nginx static', 'limit', limit($t, 'answers_per_second',
         mode => 'static', n => 64, seconds => $quick ? 1 : 3));
-    keep("writev $_", 'limit', limit($t, 'writev_us', mode => 'writev',
-        n => 1000, size => $_, rounds => $quick ? 50 : 200)) for 350, 3500;
 }
 
 
