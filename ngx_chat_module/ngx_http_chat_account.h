@@ -1,6 +1,7 @@
 
 /*
- * Between _account.c and _load.c: reading an account from the store.
+ * Between _account.c, _load.c, which reads an account from the store, and
+ * _account_view.c, which tells clients of it.
  */
 
 #ifndef _NGX_HTTP_CHAT_ACCOUNT_H_INCLUDED_
@@ -37,6 +38,13 @@ extern const chat_step_t  ngx_http_chat_load_steps[];
 
 
 ngx_uint_t ngx_http_chat_load_online(ngx_http_chat_load_t *load, uint64_t id);
+
+/* One of the people as a client sees him; the name is not copied. */
+void ngx_http_chat_person_view(ngx_http_chat_person_t *p,
+    chat_operator_view_t *view);
+/* Operators: those (chat_operator_view_t); visitors: whether anybody is. */
+void ngx_http_chat_account_tell(ngx_http_chat_account_t *a,
+    chat_list_t *changed);
 
 
 #endif /* _NGX_HTTP_CHAT_ACCOUNT_H_INCLUDED_ */

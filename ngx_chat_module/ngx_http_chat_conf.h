@@ -25,6 +25,7 @@ char *ngx_http_chat_conf_bounds(ngx_conf_t *cf, void *post, void *data);
 
 char *ngx_http_chat_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* _conf_redis.c */
 char *ngx_http_chat_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_conf_path(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -38,6 +39,10 @@ char *ngx_http_chat_conf_visitor_rate(ngx_conf_t *cf, ngx_command_t *cmd,
 /* _ws_deflate.c */
 char *ngx_http_chat_conf_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* "prefix=rest": rest, which is not copied; 0: something else. */
+ngx_uint_t ngx_http_chat_conf_prefix(ngx_str_t *value, const char *prefix,
+    ngx_str_t *rest);
 
 /*
  * What can be judged only when all is read: which servers have chat, that

@@ -73,6 +73,17 @@ struct ngx_http_chat_req_s {
 ngx_int_t ngx_http_chat_http_site(ngx_http_chat_req_t *q);
 ngx_int_t ngx_http_chat_http_identity(ngx_http_chat_req_t *q);
 
+/*
+ * Steps of _http_body.c, of routes that take JSON: is one announced, and not
+ * too long; and q->body, for which NGX_DONE is returned: run() goes on when
+ * all of it came.
+ */
+ngx_int_t ngx_http_chat_http_form(ngx_http_chat_req_t *q);
+ngx_int_t ngx_http_chat_http_body(ngx_http_chat_req_t *q);
+
+/* From q->step on, until a step waits or answers. */
+ngx_int_t ngx_http_chat_http_run(ngx_http_chat_req_t *q);
+
 /* The visitor's token of a request: NGX_OK, or as look-ups of the registry. */
 ngx_int_t ngx_http_chat_http_token(ngx_http_chat_req_t *q,
     chat_token_t *token);

@@ -1,8 +1,9 @@
 
 /*
  * WebSockets: the hand-shake and the way out of HTTP (_ws_upgrade.c), the
- * socket (_ws.c, _ws_in.c, _ws_out.c), compression (_ws_deflate.c), and what
- * is behind a socket: a session (_ws_session.c) or an echo (_echo.c).
+ * socket (_ws.c, _ws_in.c, _ws_out.c, _ws_write.c), compression
+ * (_ws_deflate.c), and what is behind a socket: a session (_ws_session.c) or
+ * an echo (_echo.c).
  *
  * The socket knows neither of the two.  A conformance suite that talks to
  * the echo shall have met the very code visitors talk to: reading, parser,

@@ -4,7 +4,8 @@
  *
  *   _ws.c       life of the socket, its timer
  *   _ws_in.c    bytes to messages
- *   _ws_out.c   frames to bytes: the queue, its bounds, writing
+ *   _ws_out.c   frames that wait: the queue, its bounds, when they leave
+ *   _ws_write.c frames to bytes, and the end of all
  *
  * Nobody else knows the struct (ngx_http_chat_ws.h).
  */
@@ -111,9 +112,14 @@ void ngx_http_chat_ws_read(ngx_event_t *rev);
 /* Bytes, changed in place. */
 void ngx_http_chat_ws_input(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 
-/* _ws_out.c */
+/* _ws_write.c */
 
 void ngx_http_chat_ws_write(ngx_event_t *wev);
+/* What can leave at once does; NGX_ERROR: the connection is gone. */
+ngx_int_t ngx_http_chat_ws_flush(ngx_http_chat_ws_t *ws);
+
+/* _ws_out.c */
+
 /* The handler of sessions->flush: sockets that are late are written to. */
 void ngx_http_chat_ws_late_init(ngx_http_chat_late_t *l, ngx_log_t *log);
 /* This one is not late any more, or lost. */
@@ -126,6 +132,9 @@ void ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws, int opcode,
     u_char *data, size_t len);
 /* Drops what is queued; a frame that has begun to leave only if `all`. */
 void ngx_http_chat_ws_drop(ngx_http_chat_ws_t *ws, ngx_uint_t all);
+/* One that is out of the queue already: it waits no more. */
+void ngx_http_chat_ws_free(ngx_http_chat_ws_t *ws,
+    ngx_http_chat_ws_out_t *out);
 void ngx_http_chat_ws_too_slow(ngx_http_chat_ws_t *ws);
 
 

@@ -110,6 +110,13 @@ void ngx_http_chat_zone_store(ngx_http_chat_worker_t *w,
 ngx_int_t ngx_http_chat_zone_check_begin(ngx_http_chat_worker_t *w);
 void ngx_http_chat_zone_check_end(ngx_http_chat_worker_t *w);
 
+/*
+ * _zone_count.c
+ *
+ * The row of this worker; all that have no slot share one.
+ */
+ngx_http_chat_slot_t *ngx_http_chat_zone_row(ngx_http_chat_worker_t *w);
+
 /* What the others may know of this worker: a probe came by; Redis is there. */
 void ngx_http_chat_zone_delivered(ngx_http_chat_worker_t *w);
 void ngx_http_chat_zone_link(ngx_http_chat_worker_t *w, ngx_uint_t up);
