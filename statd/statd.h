@@ -8,6 +8,8 @@
 #define _STATD_H_INCLUDED_
 
 
+#include <signal.h>
+
 #include "chat_keys.h"
 #include "chat_log.h"
 #include "chat_sync.h"
@@ -60,8 +62,24 @@ typedef struct {
 } statd_t;
 
 
+/* statd_process.c --------------------------------------------------------- */
+
+/* Set by SIGTERM, SIGINT and SIGQUIT. */
+extern volatile sig_atomic_t  statd_stop;
+
+void statd_signals(void);
+/* Goes on in the background, its messages in conf->log, its pid written. */
+int statd_daemon(const statd_conf_t *conf);
+/* Writes conf->pid, if there is one.  Both: CHAT_ERROR was told. */
+int statd_pid(const statd_conf_t *conf);
 /* "chat-statd: <time> ..." to stderr. */
 void statd_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A signal ends it early. */
+void statd_sleep(unsigned ms);
+uint64_t statd_monotonic_ms(void);
+
+
+/* chat_statd.c ------------------------------------------------------------ */
 
 /*
  * One answer; error replies are logged and NULL is returned for them as for
