@@ -357,7 +357,9 @@ ngx_http_chat_account_take(ngx_http_chat_account_t *a,
         a->n_sites = load->n_sites;
     }
 
-    if (a->loaded) {
+    /* roles decide, too, whether a visitor has somebody to ask */
+
+    if (a->loaded && (changed.n || load->full)) {
         ngx_http_chat_account_tell(a, &changed);
     }
 

@@ -42,7 +42,10 @@ ngx_uint_t ngx_http_chat_load_online(ngx_http_chat_load_t *load, uint64_t id);
 /* One of the people as a client sees him; the name is not copied. */
 void ngx_http_chat_person_view(ngx_http_chat_person_t *p,
     chat_operator_view_t *view);
-/* Operators: those (chat_operator_view_t); visitors: whether anybody is. */
+/*
+ * Tells operators of those (chat_operator_view_t; perhaps none), visitors
+ * whether anybody could answer; who has no room for it is told later.
+ */
 void ngx_http_chat_account_tell(ngx_http_chat_account_t *a,
     chat_list_t *changed);
 

@@ -9,26 +9,29 @@
 
 
 static void ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a);
+static ngx_uint_t ngx_http_chat_account_reach(ngx_http_chat_session_t *s);
+static ngx_uint_t ngx_http_chat_account_give(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f);
+static ngx_http_chat_frame_t *ngx_http_chat_account_frame_people(
+    chat_list_t *people);
+static ngx_http_chat_frame_t *ngx_http_chat_account_frame_online(
+    ngx_uint_t online);
+static void ngx_http_chat_account_colleagues(ngx_http_chat_account_t *a,
+    chat_operator_view_t *view);
 
 
 void
 ngx_http_chat_account_tell(ngx_http_chat_account_t *a, chat_list_t *changed)
 {
     ngx_queue_t              *q;
-    chat_frame_presence_t     presence;
     ngx_http_chat_frame_t    *f;
     ngx_http_chat_session_t  *s;
+
+    ngx_http_chat_account_tell_visitors(a);
 
     if (changed->n == 0) {
         return;
     }
-
-    ngx_http_chat_account_tell_visitors(a);
-
-    ngx_memzero(&presence, sizeof(chat_frame_presence_t));
-
-    presence.operators = *changed;
-    chat_set(&presence, CHAT_F_FRAME_PRESENCE_OPERATORS);
 
     f = NULL;
 
@@ -38,20 +41,15 @@ ngx_http_chat_account_tell(ngx_http_chat_account_t *a, chat_list_t *changed)
     {
         s = ngx_queue_data(q, ngx_http_chat_session_t, group);
 
-        if (s->state != NGX_HTTP_CHAT_LIVE || ngx_http_chat_session_full(s)) {
+        if (!ngx_http_chat_account_reach(s)) {
             continue;
         }
 
         if (f == NULL) {
-            f = ngx_http_chat_frame_encode(CHAT_FRAME_PRESENCE, &presence,
-                                           NULL);
-            if (f == NULL) {
-                /* the next look tells no difference: those here miss it */
-                return;
-            }
+            f = ngx_http_chat_account_frame_people(changed);
         }
 
-        ngx_http_chat_session_send(s, f);
+        ngx_http_chat_account_give(s, f);
     }
 
     if (f) {
@@ -66,7 +64,6 @@ ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a)
     uint64_t                  site;
     ngx_uint_t                online;
     ngx_queue_t              *q;
-    chat_frame_presence_t     presence;
     ngx_http_chat_frame_t    *f[2];
     ngx_http_chat_session_t  *s;
 
@@ -86,27 +83,17 @@ ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a)
             online = ngx_http_chat_account_online(a, site);
         }
 
-        if (s->state != NGX_HTTP_CHAT_LIVE || s->online == online
-            || ngx_http_chat_session_full(s))
-        {
+        if (s->online == online || !ngx_http_chat_account_reach(s)) {
             continue;
         }
 
         if (f[online] == NULL) {
-            ngx_memzero(&presence, sizeof(chat_frame_presence_t));
-
-            presence.online = online;
-            chat_set(&presence, CHAT_F_FRAME_PRESENCE_ONLINE);
-
-            f[online] = ngx_http_chat_frame_encode(CHAT_FRAME_PRESENCE,
-                                                   &presence, NULL);
-            if (f[online] == NULL) {
-                break;
-            }
+            f[online] = ngx_http_chat_account_frame_online(online);
         }
 
-        s->online = online;
-        ngx_http_chat_session_send(s, f[online]);
+        if (ngx_http_chat_account_give(s, f[online])) {
+            s->online = online;
+        }
     }
 
     for (online = 0; online < 2; online++) {
@@ -114,6 +101,119 @@ ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a)
             ngx_http_chat_frame_free(f[online]);
         }
     }
+}
+
+
+/* Somebody who cannot be told now, is when there is room again. */
+
+static ngx_uint_t
+ngx_http_chat_account_reach(ngx_http_chat_session_t *s)
+{
+    if (s->missed) {
+        return 0;
+    }
+
+    s->missed = (s->state != NGX_HTTP_CHAT_LIVE
+                 || ngx_http_chat_session_full(s));
+
+    return !s->missed;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_account_give(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *f)
+{
+    if (f == NULL) {
+        /* out of memory */
+        s->missed = 1;
+        return 0;
+    }
+
+    s->missed = 0;
+    ngx_http_chat_session_send(s, f);
+
+    return 1;
+}
+
+
+void
+ngx_http_chat_account_catch_up(ngx_http_chat_session_t *s)
+{
+    ngx_uint_t                online;
+    chat_list_t               people;
+    ngx_http_chat_frame_t    *f;
+    ngx_http_chat_account_t  *a;
+
+    if (!s->missed || s->state != NGX_HTTP_CHAT_LIVE
+        || ngx_http_chat_session_full(s))
+    {
+        return;
+    }
+
+    a = s->account;
+
+    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
+        online = ngx_http_chat_account_online(a, s->who.site);
+
+        if (s->online == online) {
+            s->missed = 0;
+            return;
+        }
+
+        f = ngx_http_chat_account_frame_online(online);
+
+    } else {
+        online = 0;
+        people.n = a->n_people;
+        people.elts = ngx_alloc((a->n_people + 1)
+                                * sizeof(chat_operator_view_t),
+                                s->worker->log);
+        if (people.elts == NULL) {
+            return;
+        }
+
+        ngx_http_chat_account_colleagues(a, people.elts);
+
+        f = ngx_http_chat_account_frame_people(&people);
+
+        ngx_free(people.elts);
+    }
+
+    if (ngx_http_chat_account_give(s, f)) {
+        s->online = online;
+        ngx_http_chat_frame_free(f);
+    }
+}
+
+
+/* Both frames: NULL: out of memory. */
+
+static ngx_http_chat_frame_t *
+ngx_http_chat_account_frame_people(chat_list_t *people)
+{
+    chat_frame_presence_t  presence;
+
+    ngx_memzero(&presence, sizeof(chat_frame_presence_t));
+
+    presence.operators = *people;
+    chat_set(&presence, CHAT_F_FRAME_PRESENCE_OPERATORS);
+
+    return ngx_http_chat_frame_encode(CHAT_FRAME_PRESENCE, &presence, NULL);
+}
+
+
+static ngx_http_chat_frame_t *
+ngx_http_chat_account_frame_online(ngx_uint_t online)
+{
+    chat_frame_presence_t  presence;
+
+    ngx_memzero(&presence, sizeof(chat_frame_presence_t));
+
+    presence.online = online;
+    chat_set(&presence, CHAT_F_FRAME_PRESENCE_ONLINE);
+
+    return ngx_http_chat_frame_encode(CHAT_FRAME_PRESENCE, &presence, NULL);
 }
 
 
@@ -155,9 +255,7 @@ ngx_http_chat_account_views(ngx_http_chat_account_t *a,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < a->n_people; i++) {
-        ngx_http_chat_person_view(&a->people[i], &view[i]);
-    }
+    ngx_http_chat_account_colleagues(a, view);
 
     welcome->colleagues.elts = view;
     welcome->colleagues.n = a->n_people;
@@ -199,6 +297,18 @@ ngx_http_chat_account_views(ngx_http_chat_account_t *a,
     chat_set(welcome, CHAT_F_FRAME_WELCOME_OPERATOR);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_account_colleagues(ngx_http_chat_account_t *a,
+    chat_operator_view_t *view)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < a->n_people; i++) {
+        ngx_http_chat_person_view(&a->people[i], &view[i]);
+    }
 }
 
 

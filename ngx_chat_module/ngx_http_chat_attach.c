@@ -411,6 +411,7 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
             return;
         }
 
+        s->missed = 0;
         ngx_http_chat_session_send(s, f);
         ngx_http_chat_frame_free(f);
 
@@ -436,6 +437,7 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
 
     if (rc == NGX_OK) {
         ngx_http_chat_attach_cancel(s);
+        ngx_http_chat_account_catch_up(s);
     }
 }
 

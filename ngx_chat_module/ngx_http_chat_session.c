@@ -274,6 +274,8 @@ ngx_http_chat_session_drained(ngx_http_chat_session_t *s)
                                    ngx_http_chat_frame_link(s->worker->up));
     }
 
+    ngx_http_chat_account_catch_up(s);
+
     if (s->state != NGX_HTTP_CHAT_ENDED) {
         ngx_http_chat_jobs_next(s);
     }

@@ -132,6 +132,8 @@ struct ngx_http_chat_session_s {
     unsigned                     viewing:1;   /* views with every event: he
                                                  may lack dialogs */
     unsigned                     online:1;    /* visitor: what he was told */
+    unsigned                     missed:1;    /* somebody came or went, and
+                                                 there was no room to tell */
 };
 
 
@@ -341,6 +343,8 @@ void ngx_http_chat_account_rules(ngx_http_chat_account_t *a,
 /* Is there somebody who could answer on the site? */
 ngx_uint_t ngx_http_chat_account_online(ngx_http_chat_account_t *a,
     uint64_t site);
+/* There is room again: who came or went meanwhile, if anybody did. */
+void ngx_http_chat_account_catch_up(ngx_http_chat_session_t *s);
 /* welcome: colleagues and sites of an operator. */
 ngx_int_t ngx_http_chat_account_views(ngx_http_chat_account_t *a,
     ngx_http_chat_who_t *who, chat_frame_welcome_t *welcome,
