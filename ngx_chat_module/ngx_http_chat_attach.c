@@ -416,8 +416,9 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
         ngx_http_chat_frame_free(f);
 
     } else if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
-        /* what an earlier welcome told */
-        s->online = ngx_http_chat_account_online(s->account, s->who.site);
+        /* what an earlier welcome told, or the opposite */
+        s->online = ngx_http_chat_account_online(s->account, s->who.site)
+                    ^ s->missed;
     }
 
     if (!a->ring) {
