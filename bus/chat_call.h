@@ -15,7 +15,7 @@
 /* What a client should wait before it sends the same again, ms. */
 #define CHAT_RETRY_BUSY  300
 #define CHAT_RETRY_DOWN  1000
-#define CHAT_RETRY_FULL  5000
+#define CHAT_RETRY_FULL  1000
 
 
 /*
