@@ -162,8 +162,8 @@ ngx_http_chat_redis_report(ngx_http_chat_redis_t *r, const char *why)
 
 
 /*
- * Of what this user may not do, one call fails while all others are served:
- * that is no outage, but somebody must hear of it.
+ * Of what this user may not do, or has no room for, one call fails while all
+ * others are served: that is no outage, but somebody must hear of it.
  */
 
 void

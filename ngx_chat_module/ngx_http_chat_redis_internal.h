@@ -51,7 +51,7 @@ void ngx_http_chat_redis_state(ngx_http_chat_redis_t *r,
 /* ngx_http_chat_redis_fail() with the system's reason. */
 void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
     ngx_err_t err);
-/* Tells what this user may not do; the connection stays. */
+/* Tells what is refused of what we ask; the connection stays. */
 void ngx_http_chat_redis_denied(ngx_http_chat_redis_t *r, const char *why);
 /* Sets the timer for the oldest call. */
 void ngx_http_chat_redis_expect(ngx_http_chat_redis_t *r);

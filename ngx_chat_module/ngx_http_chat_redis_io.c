@@ -410,7 +410,9 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
 
         /* the hand-shake and the reader of the log tell it themselves */
 
-        if (means == CHAT_REDIS_AUTH && r->up && !r->blocks) {
+        if ((means == CHAT_REDIS_AUTH || means == CHAT_REDIS_FULL)
+            && r->up && !r->blocks)
+        {
             ngx_http_chat_redis_denied(r, reply->str);
         }
 

@@ -11,10 +11,13 @@
 
 /*
  * A probe goes through the log each 2 s, and one that does not come back is
- * noticed after 2.5 s: beyond that nothing is known to be delivered.
+ * noticed after 2.5 s: beyond that nothing is known to be delivered.  Whatever
+ * keeps it away is told within 5 s.
  */
-#define NGX_HTTP_CHAT_HEALTHY  5000            /* ms */
+#define NGX_HTTP_CHAT_HEALTHY  4500            /* ms */
 #define NGX_HTTP_CHAT_CONNECT  1000
+/* who was refused tries again after a second */
+#define NGX_HTTP_CHAT_REFUSED  2000
 
 
 typedef struct {
@@ -282,7 +285,9 @@ ngx_http_chat_status_workers(ngx_http_chat_zone_t *zone, ngx_uint_t exiting)
 /*
  * 200 while the node's probe came by at every worker lately and each has its
  * way to Redis, 503 otherwise; a worker that begins has a second to find it.
- * What counts is the way of a message, not that some connection is open.
+ * 503 as well while writes are refused: the probe is none of the scripts, and
+ * a user may have the right to it and not to them.  What counts is the way of
+ * a message, not that some connection is open.
  */
 
 static ngx_int_t
@@ -290,7 +295,7 @@ ngx_http_chat_health_handler(ngx_http_request_t *r)
 {
     ngx_buf_t                  *b;
     ngx_int_t                   rc, age;
-    ngx_uint_t                  up, healthy;
+    ngx_uint_t                  up, refuses, healthy;
     ngx_http_chat_worker_t     *w;
     ngx_http_chat_main_conf_t  *mcf;
 
@@ -315,13 +320,14 @@ ngx_http_chat_health_handler(ngx_http_request_t *r)
     up = w && w->up
          && ngx_http_chat_zone_down(w->zone) < NGX_HTTP_CHAT_CONNECT;
     age = w ? ngx_http_chat_zone_age(w->zone) : -1;
-    healthy = up && age < NGX_HTTP_CHAT_HEALTHY;
+    refuses = up && ngx_http_chat_zone_refuses(w->zone, NGX_HTTP_CHAT_REFUSED);
+    healthy = up && !refuses && age < NGX_HTTP_CHAT_HEALTHY;
 
     b->last = ngx_slprintf(b->last, b->end,
                            "{\"healthy\":%s,\"redis\":\"%s\","
                            "\"delivery_age_ms\":%i}\n",
                            healthy ? "true" : "false",
-                           up ? "up" : "down", age);
+                           !up ? "down" : refuses ? "refuses" : "up", age);
 
     return ngx_http_chat_status_send(r, healthy ? NGX_HTTP_OK
                                             : NGX_HTTP_SERVICE_UNAVAILABLE,

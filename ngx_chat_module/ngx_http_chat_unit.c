@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_chat_write_internal.h"
+#include "ngx_http_chat_zone.h"
 
 
 static void ngx_http_chat_calls_answer(chat_call_t **calls, ngx_uint_t n,
@@ -12,6 +13,8 @@ static void ngx_http_chat_calls_answer(chat_call_t **calls, ngx_uint_t n,
 static ngx_int_t ngx_http_chat_write_transmit(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u);
 static void ngx_http_chat_write_reply(void *data, ngx_int_t rc,
+    redisReply *reply);
+static void ngx_http_chat_write_taken(ngx_http_chat_unit_t *u,
     redisReply *reply);
 static ngx_uint_t ngx_http_chat_write_appended(ngx_http_chat_unit_t *u,
     redisReply *reply);
@@ -354,6 +357,10 @@ ngx_http_chat_write_reply(void *data, ngx_int_t rc, redisReply *reply)
 
     ngx_http_chat_write_leave(wr, u);
 
+    if (u->numbered) {
+        ngx_http_chat_write_taken(u, reply);
+    }
+
     acked = u->append ? ngx_http_chat_write_appended(u, reply)
                       : ngx_http_chat_write_answered(u, reply);
 
@@ -365,6 +372,28 @@ ngx_http_chat_write_reply(void *data, ngx_int_t rc, redisReply *reply)
     }
 
     ngx_http_chat_write_push(wr);
+}
+
+
+/* The connection stays, health tells it: no memory, or a right is missing. */
+
+static void
+ngx_http_chat_write_taken(ngx_http_chat_unit_t *u, redisReply *reply)
+{
+    switch (chat_reply_error(reply)) {
+
+    case CHAT_REDIS_OK:
+        ngx_http_chat_zone_refused(u->writer->w, 0);
+        break;
+
+    case CHAT_REDIS_FULL:
+    case CHAT_REDIS_AUTH:
+        ngx_http_chat_zone_refused(u->writer->w, 1);
+        break;
+
+    default:
+        break;
+    }
 }
 
 

@@ -216,6 +216,7 @@ ngx_http_chat_zone_take(ngx_http_chat_zone_t *zone, ngx_uint_t i)
 
     slot->delivered = ngx_current_msec;
     slot->down = ngx_current_msec | 1;
+    slot->refused = 0;
 
     ngx_http_chat_zone_clear(slot);
 

@@ -32,6 +32,8 @@ typedef struct {
     ngx_atomic_t        checks;        /* of passwords, running */
     ngx_atomic_t        delivered;     /* the last probe, ngx_current_msec */
     ngx_atomic_t        down;          /* since then without Redis, or 0 */
+    ngx_atomic_t        refused;       /* the last write that Redis did not
+                                          take of it, or 0 */
     ngx_atomic_t        replay_epoch;  /* of the server, 0 = not connected */
     ngx_atomic_t        replay_next;   /* order of the first write it has yet
                                           to send again; all bits: none */
@@ -117,14 +119,21 @@ void ngx_http_chat_zone_check_end(ngx_http_chat_worker_t *w);
  */
 ngx_http_chat_slot_t *ngx_http_chat_zone_row(ngx_http_chat_worker_t *w);
 
-/* What the others may know of this worker: a probe came by; Redis is there. */
+/*
+ * What the others may know of this worker: a probe came by; Redis is there;
+ * it takes no writes.
+ */
 void ngx_http_chat_zone_delivered(ngx_http_chat_worker_t *w);
 void ngx_http_chat_zone_link(ngx_http_chat_worker_t *w, ngx_uint_t up);
+void ngx_http_chat_zone_refused(ngx_http_chat_worker_t *w, ngx_uint_t yes);
 
 /* ms: the worker that waits longest for a probe, even if it is stuck. */
 ngx_int_t ngx_http_chat_zone_age(ngx_http_chat_zone_t *zone);
 /* ms: the worker that stays and is longest without Redis, 0: none is. */
 ngx_int_t ngx_http_chat_zone_down(ngx_http_chat_zone_t *zone);
+/* Was a write refused to any of them within `ms`, and none taken since? */
+ngx_uint_t ngx_http_chat_zone_refuses(ngx_http_chat_zone_t *zone,
+    ngx_msec_int_t ms);
 
 /* One metric over all workers: their sum, or what the above say. */
 ngx_int_t ngx_http_chat_zone_metric(ngx_http_chat_zone_t *zone,

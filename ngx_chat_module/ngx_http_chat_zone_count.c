@@ -43,6 +43,13 @@ ngx_http_chat_zone_link(ngx_http_chat_worker_t *w, ngx_uint_t up)
 }
 
 
+void
+ngx_http_chat_zone_refused(ngx_http_chat_worker_t *w, ngx_uint_t yes)
+{
+    ngx_http_chat_zone_row(w)->refused = yes ? ngx_current_msec | 1 : 0;
+}
+
+
 ngx_int_t
 ngx_http_chat_zone_age(ngx_http_chat_zone_t *zone)
 {
@@ -89,6 +96,27 @@ ngx_http_chat_zone_down(ngx_http_chat_zone_t *zone)
     }
 
     return down;
+}
+
+
+ngx_uint_t
+ngx_http_chat_zone_refuses(ngx_http_chat_zone_t *zone, ngx_msec_int_t ms)
+{
+    ngx_uint_t             i;
+    ngx_http_chat_slot_t  *slot;
+
+    for (i = 0; i < NGX_HTTP_CHAT_SLOTS; i++) {
+        slot = &zone->slots[i];
+
+        if (slot->refused
+            && (ngx_msec_int_t) (ngx_current_msec - slot->refused) < ms
+            && ngx_http_chat_zone_alive(slot->pid))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
