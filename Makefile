@@ -219,7 +219,8 @@ prove:
 # `make test` allows twice as long, since it shares the processors
 TIMED   := $(addprefix t/,bus_redis_faults.t bus_redis_tcp.t \
            fault_herd.t fault_redis_away.t fault_redis_hole.t \
-           fault_redis_replica.t reloads.t session_slow.t)
+           fault_redis_refuses.t fault_redis_replica.t reloads.t \
+           session_slow.t)
 times: all
 	$(Q)CHAT_SLOW=1 $(RUNT) --jobs 1 $(TIMED)
 

@@ -22,6 +22,19 @@ sub new($class, %args) {
 
 
 sub start($self) {
+    $self->begin;
+
+    wait_for(sub {
+        die "redis-server ended, see $self->{dir}/redis.log\n"
+            unless $self->{process}->running;
+        return eval { $self->connect->ping };
+    }, 20, 'redis answers');
+
+    return $self;
+}
+
+# The same, but not until it serves: it may have much to load.
+sub begin($self) {
     my $shim = "$self->{build}/t/slow_fsync.so";
     my $tcp = $self->{tcp};
     my $port = $tcp ? "port $tcp->{port}\nbind $tcp->{address}" : 'port 0';
@@ -47,14 +60,6 @@ CONF
         env => -e $shim
             ? {LD_PRELOAD => $shim, SLOW_FSYNC_FILE => $self->{slow}} : {},
     );
-
-    wait_for(sub {
-        die "redis-server ended, see $self->{dir}/redis.log\n"
-            unless $self->{process}->running;
-        return eval { $self->connect->ping };
-    }, 20, 'redis answers');
-
-    return $self;
 }
 
 
