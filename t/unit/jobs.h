@@ -325,6 +325,70 @@ taken(void)
 }
 
 
+/* One of a batch: who wrote `j` posts into a dialog with that number. */
+
+static inline void
+append(chat_append_t *item, const job_t *j, const char *dialog, uint64_t n)
+{
+    memset(item, 0, sizeof(chat_append_t));
+
+    item->sender = j->w.sender;
+    item->sender.n = n;
+    item->dialog = str(dialog);
+    item->event = CHAT_EV_MESSAGE_POSTED;
+    item->body = str("\x81\x02\xa1x");
+}
+
+
+/* So many of them in one call: what Redis says, never NULL. */
+
+static inline redisReply *
+append_raw(chat_append_t *items, size_t n, chat_append_t **p)
+{
+    size_t       i;
+    redisReply  *r;
+
+    assert_in_range(n, 1, CHAT_APPEND_BATCH);
+
+    for (i = 0; i < n; i++) {
+        p[i] = &items[i];
+    }
+
+    r = chat_sync_call(redis.sync,
+                       chat_append_cmd(chat_heap_mem(heap), p, n));
+    assert_non_null(r);
+
+    return r;
+}
+
+
+/* ... and what the items say then. */
+
+static inline void
+append_batch(chat_append_t *items, size_t n)
+{
+    redisReply     *r;
+    chat_append_t  *p[CHAT_APPEND_BATCH];
+
+    r = append_raw(items, n, p);
+    assert_int_equal(chat_append_parse(r, p, n), CHAT_OK);
+    freeReplyObject(r);
+}
+
+
+static inline void
+append_fails(chat_append_t *items, size_t n, const char *error)
+{
+    redisReply     *r;
+    chat_append_t  *p[CHAT_APPEND_BATCH];
+
+    r = append_raw(items, n, p);
+    assert_int_equal(r->type, REDIS_REPLY_ERROR);
+    assert_non_null(strstr(r->str, error));
+    freeReplyObject(r);
+}
+
+
 static inline int
 reset(void **state)
 {

@@ -282,38 +282,20 @@ failed(void **state)
 static void
 batch(void **state)
 {
-    int              i;
-    job_t           *mine, *other;
-    redisReply      *r;
-    chat_append_t    items[5], *p[5];
+    job_t          *mine, *other;
+    chat_append_t   items[5];
 
     mine = opened();
     other = run(by_visitor(CHAT_INTENT_POST, OTHER, "", "inst0002", 1, "x"));
     accepted(other, 2);
 
-    memset(items, 0, sizeof(items));
+    append(&items[0], mine, mine->dialog, 2);
+    append(&items[1], mine, mine->dialog, 3);
+    append(&items[2], other, mine->dialog, 2);      /* not his */
+    append(&items[3], mine, mine->dialog, 5);
+    append(&items[4], other, other->dialog, 2);
 
-    for (i = 0; i < 5; i++) {
-        p[i] = &items[i];
-        items[i].sender = mine->w.sender;
-        items[i].sender.n = 2;
-        items[i].dialog = str(mine->dialog);
-        items[i].event = CHAT_EV_MESSAGE_POSTED;
-        items[i].body = str("\x81\x02\xa1x");
-    }
-
-    items[1].sender.n = 3;
-    items[2].sender = other->w.sender;     /* of a dialog that is not his */
-    items[2].sender.n = 2;
-    items[3].sender.n = 5;
-    items[4].sender = other->w.sender;
-    items[4].sender.n = 2;
-    items[4].dialog = str(other->dialog);
-
-    r = chat_sync_call(redis.sync,
-                       chat_append_cmd(chat_heap_mem(heap), p, 5));
-    assert_int_equal(chat_append_parse(r, p, 5), CHAT_OK);
-    freeReplyObject(r);
+    append_batch(items, 5);
 
     assert_int_equal(items[0].outcome, CHAT_WRITE_OK);
     assert_int_equal(items[0].seq, 3);
@@ -332,10 +314,7 @@ batch(void **state)
 
     /* the connection broke before the answer: all of it again */
 
-    r = chat_sync_call(redis.sync,
-                       chat_append_cmd(chat_heap_mem(heap), p, 5));
-    assert_int_equal(chat_append_parse(r, p, 5), CHAT_OK);
-    freeReplyObject(r);
+    append_batch(items, 5);
 
     assert_int_equal(items[0].outcome, CHAT_WRITE_ALREADY);
     assert_int_equal(items[1].outcome, CHAT_WRITE_ALREADY);
@@ -346,10 +325,8 @@ batch(void **state)
 
     items[0].sender.n = 0;
     items[0].sender.instance = str("unknown1");
-    r = chat_sync_call(redis.sync,
-                       chat_append_cmd(chat_heap_mem(heap), p, 1));
-    assert_int_equal(chat_append_parse(r, p, 1), CHAT_OK);
-    freeReplyObject(r);
+    append_batch(items, 1);
+
     assert_int_equal(items[0].outcome, CHAT_WRITE_GAP);
     assert_int_equal(items[0].expected, 1);
 }

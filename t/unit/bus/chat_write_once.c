@@ -98,10 +98,9 @@ knows(const char *sender, const char *instance)
 static void
 batch(void **state)
 {
-    int              i;
-    job_t           *first;
-    redisReply      *r;
-    chat_append_t    item[8], *items[8];
+    int             i;
+    job_t          *first;
+    chat_append_t   items[8];
 
     static const struct {
         const char  *instance;
@@ -122,33 +121,22 @@ batch(void **state)
     first = opened();
 
     for (i = 0; i < 8; i++) {
-        items[i] = &item[i];
-        memset(items[i], 0, sizeof(chat_append_t));
-
-        item[i].sender = first->w.sender;
-        item[i].sender.instance = str(cases[i].instance);
-        item[i].sender.n = cases[i].n;
-        item[i].dialog = str(first->dialog);
-        item[i].event = CHAT_EV_MESSAGE_POSTED;
-        item[i].body = str("body");
+        append(&items[i], first, first->dialog, cases[i].n);
+        items[i].sender.instance = str(cases[i].instance);
     }
 
-    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
-                                                   8));
-    assert_non_null(r);
-    assert_int_equal(chat_append_parse(r, items, 8), CHAT_OK);
-    freeReplyObject(r);
+    append_batch(items, 8);
 
     for (i = 0; i < 8; i++) {
-        assert_int_equal(item[i].outcome, cases[i].outcome);
-        assert_int_equal(item[i].outcome == CHAT_WRITE_GAP
-                             ? item[i].expected : item[i].seq,
+        assert_int_equal(items[i].outcome, cases[i].outcome);
+        assert_int_equal(items[i].outcome == CHAT_WRITE_GAP
+                             ? items[i].expected : items[i].seq,
                          cases[i].seq);
     }
 
-    assert_int_equal(chat_id_cmp(&item[4].id, &item[1].id), 0);
+    assert_int_equal(chat_id_cmp(&items[4].id, &items[1].id), 0);
     assert_string_equal(field(first->dialog, "seq"), "7");
-    assert_int_equal(number(first->dialog, "last"), item[6].id.ms);
+    assert_int_equal(number(first->dialog, "last"), items[6].id.ms);
     assert_int_equal(listed(first->dialog), 7);
     assert_int_equal(instances("v:3:" VISITOR), 2);
 
@@ -164,11 +152,10 @@ batch(void **state)
 static void
 broken_batch(void **state)
 {
-    int              i;
-    char             what[64];
-    job_t           *good, *bad;
-    redisReply      *r;
-    chat_append_t    item[3], *items[3];
+    int             i;
+    char            what[64];
+    job_t          *good, *bad;
+    chat_append_t   items[3];
 
     good = opened();
     bad = run(by_visitor(CHAT_INTENT_POST, OTHER, "", "inst0001", 1, "hi"));
@@ -177,24 +164,11 @@ broken_batch(void **state)
     snprintf(what, sizeof(what), "d:%s:pub", bad->dialog);
     put(what, "no list");
 
-    for (i = 0; i < 3; i++) {
-        items[i] = &item[i];
-        memset(items[i], 0, sizeof(chat_append_t));
+    append(&items[0], good, good->dialog, 2);
+    append(&items[1], bad, bad->dialog, 2);
+    append(&items[2], good, good->dialog, 3);
 
-        item[i].sender = (i == 1 ? bad : good)->w.sender;
-        item[i].sender.instance = str("inst0001");
-        item[i].sender.n = i == 2 ? 3 : 2;
-        item[i].dialog = str((i == 1 ? bad : good)->dialog);
-        item[i].event = CHAT_EV_MESSAGE_POSTED;
-        item[i].body = str("body");
-    }
-
-    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
-                                                   3));
-    assert_non_null(r);
-    assert_int_equal(r->type, REDIS_REPLY_ERROR);
-    assert_non_null(strstr(r->str, "WRONGTYPE"));
-    freeReplyObject(r);
+    append_fails(items, 3, "WRONGTYPE");
 
     assert_int_equal(listed(good->dialog), 3);
     assert_string_equal(field(good->dialog, "seq"), "3");
@@ -213,11 +187,7 @@ broken_batch(void **state)
     ask("DEL", what, "");
     ask("HSET", what, "state 1");
 
-    r = chat_sync_call(redis.sync, chat_append_cmd(chat_heap_mem(heap), items,
-                                                   1));
-    assert_non_null(r);
-    assert_int_equal(r->type, REDIS_REPLY_ERROR);
-    freeReplyObject(r);
+    append_fails(items, 1, "WRONGTYPE");
 
     assert_string_equal(ask("HGET", what, "state"), "1");
 }
