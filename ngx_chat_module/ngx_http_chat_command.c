@@ -60,7 +60,7 @@ ngx_http_chat_session_input(ngx_http_chat_session_t *s,
         return;
     }
 
-    job = ngx_http_chat_job_create(s->worker, text);
+    job = ngx_http_chat_job_create(s->worker);
 
     if (job == NULL) {
         ngx_http_chat_session_give(s, NULL);
@@ -80,12 +80,9 @@ void
 ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
     const chat_str_t *instance, const chat_str_t *cursor)
 {
-    chat_str_t            text;
     ngx_http_chat_job_t  *job;
 
-    chat_str_set(&text, "");
-
-    job = ngx_http_chat_job_create(s->worker, &text);
+    job = ngx_http_chat_job_create(s->worker);
 
     if (job == NULL) {
         ngx_http_chat_session_give(s, NULL);
@@ -107,7 +104,7 @@ ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
 
 
 ngx_http_chat_job_t *
-ngx_http_chat_job_create(ngx_http_chat_worker_t *w, const chat_str_t *text)
+ngx_http_chat_job_create(ngx_http_chat_worker_t *w)
 {
     void                 *room;
     ngx_pool_t           *pool;

@@ -55,8 +55,7 @@ struct ngx_http_chat_job_s {
 /* _command.c */
 
 /* Has a room of its own for its texts.  NULL: out of memory. */
-ngx_http_chat_job_t *ngx_http_chat_job_create(ngx_http_chat_worker_t *w,
-    const chat_str_t *text);
+ngx_http_chat_job_t *ngx_http_chat_job_create(ngx_http_chat_worker_t *w);
 /* It has all but what the text says; ends with an answer or in the queue. */
 void ngx_http_chat_job_accept(ngx_http_chat_job_t *job,
     const chat_str_t *text);

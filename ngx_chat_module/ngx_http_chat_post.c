@@ -25,7 +25,7 @@ ngx_http_chat_command(ngx_http_chat_worker_t *w,
     chat_cursor_t         at;
     ngx_http_chat_job_t  *job;
 
-    job = ngx_http_chat_job_create(w, text);
+    job = ngx_http_chat_job_create(w);
 
     if (job == NULL) {
         return NULL;
