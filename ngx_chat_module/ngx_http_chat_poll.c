@@ -165,6 +165,7 @@ ngx_http_chat_poll_answer(ngx_event_t *ev)
 
     if (rc == NGX_OK) {
         rc = ngx_http_chat_http_text(q, NGX_HTTP_OK, &text);
+        ngx_http_chat_count(q->worker, CHAT_METRIC_BYTES_OUT, text.len);
 
     } else {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
