@@ -334,9 +334,13 @@ ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op)
         ngx_http_chat_attach_stored(a);
 
     } else {
-        ngx_http_chat_count(a->session->worker,
-                            a->ring ? CHAT_METRIC_RESUME_RING
-                                    : CHAT_METRIC_RESUME_STORE, 1);
+        /* who comes for the first time resumes nothing */
+
+        if (a->session->positioned) {
+            ngx_http_chat_count(a->session->worker,
+                                a->ring ? CHAT_METRIC_RESUME_RING
+                                        : CHAT_METRIC_RESUME_STORE, 1);
+        }
 
         ngx_http_chat_attach_live(a);
     }
