@@ -30,6 +30,8 @@ static void ngx_http_chat_replay_reply(void *data, ngx_int_t rc,
     redisReply *reply);
 static ngx_uint_t ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u,
     redisReply *reply);
+static void ngx_http_chat_replay_count(ngx_http_chat_writer_t *wr,
+    ngx_uint_t n);
 static void ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr);
 static void ngx_http_chat_replay_timer(ngx_event_t *ev);
 static ngx_uint_t ngx_http_chat_replay_give_up(ngx_http_chat_writer_t *wr);
@@ -422,7 +424,7 @@ ngx_http_chat_replay_reply(void *data, ngx_int_t rc, redisReply *reply)
 static ngx_uint_t
 ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, n;
     chat_append_t         *items[CHAT_APPEND_BATCH];
     chat_commit_result_t   res;
 
@@ -433,7 +435,7 @@ ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
         }
 
         if (res.outcome == CHAT_WRITE_OK) {
-            u->writer->replayed++;
+            ngx_http_chat_replay_count(u->writer, 1);
             return 1;
         }
 
@@ -445,11 +447,25 @@ ngx_http_chat_replay_taken(ngx_http_chat_unit_t *u, redisReply *reply)
         return 0;
     }
 
+    n = 0;
+
     for (i = 0; i < u->n; i++) {
-        u->writer->replayed += (items[i]->outcome == CHAT_WRITE_OK);
+        n += (items[i]->outcome == CHAT_WRITE_OK);
     }
 
+    ngx_http_chat_replay_count(u->writer, n);
+
     return ngx_http_chat_unit_taken(u, items) == u->n;
+}
+
+
+/* At once: the round may never come to its end. */
+
+static void
+ngx_http_chat_replay_count(ngx_http_chat_writer_t *wr, ngx_uint_t n)
+{
+    wr->replayed += n;
+    ngx_http_chat_count(wr->w, CHAT_METRIC_REPLAYED, n);
 }
 
 
@@ -478,8 +494,6 @@ ngx_http_chat_replay_round(ngx_http_chat_writer_t *wr)
                       "chat: %ui acknowledged writes do not fit what the "
                       "store has now; their senders will be told", n);
     }
-
-    ngx_http_chat_count(wr->w, CHAT_METRIC_REPLAYED, wr->replayed);
 
     if (wr->replayed) {
         ngx_log_error(NGX_LOG_NOTICE, wr->w->log, 0,
