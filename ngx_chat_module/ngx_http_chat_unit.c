@@ -276,7 +276,7 @@ ngx_http_chat_write_submit(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u)
 {
     wr->bytes += u->bytes.len;
-    wr->units++;
+    wr->calls += u->n;
 
     wr->appending += u->append;
 
@@ -473,7 +473,7 @@ ngx_http_chat_write_leave(ngx_http_chat_writer_t *wr,
     ngx_http_chat_unit_t *u)
 {
     wr->bytes -= u->bytes.len;
-    wr->units--;
+    wr->calls -= u->n;
 
     wr->appending -= u->append;
 

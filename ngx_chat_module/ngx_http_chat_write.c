@@ -130,7 +130,8 @@ ngx_http_chat_write_tick(ngx_http_chat_worker_t *w)
 
     ngx_http_chat_replay_tick(wr);
 
-    ngx_http_chat_gauge(w, CHAT_METRIC_OUTBOX, wr->units);
+    ngx_http_chat_gauge(w, CHAT_METRIC_OUTBOX,
+                        wr->calls + wr->collected->n);
     ngx_http_chat_gauge(w, CHAT_METRIC_REPLAY_TAIL, wr->tail_writes);
 }
 
@@ -142,7 +143,7 @@ ngx_http_chat_write_busy(ngx_http_chat_worker_t *w)
 
     wr = w->writer;
 
-    return wr->collected->n || wr->units || ngx_http_chat_replay_due(wr);
+    return wr->collected->n || wr->calls || ngx_http_chat_replay_due(wr);
 }
 
 

@@ -61,7 +61,7 @@ struct ngx_http_chat_writer_s {
     ngx_queue_t                 sent;
     ngx_queue_t                 again;         /* sent, then lost */
     size_t                      bytes;         /* in all of these */
-    ngx_uint_t                  units;
+    ngx_uint_t                  calls;
     ngx_msec_t                  down;          /* since when, 0 = up */
 
     void                       *woken;         /* ops to run, linked through

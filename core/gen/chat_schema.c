@@ -1001,7 +1001,7 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
       chat_string("long polls held") },
     [CHAT_METRIC_CONNECTIONS_REFUSED] =
     { chat_string("connections_refused"), 0, chat_string("connections"),
-      chat_string("refused for want of room") },
+      chat_string("refused: no room, or the worker leaves") },
     [CHAT_METRIC_FRAMES_IN] =
     { chat_string("frames_in"), 0, chat_string("frames"),
       chat_string("commands received") },
@@ -1016,16 +1016,17 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
       chat_string("acknowledged") },
     [CHAT_METRIC_WRITES_REFUSED] =
     { chat_string("writes_refused"), 0, chat_string("writes"),
-      chat_string("refused for good") },
+      chat_string("tried, then refused for good") },
     [CHAT_METRIC_WRITES_BUSY] =
     { chat_string("writes_busy"), 0, chat_string("writes"),
-      chat_string("answered: try again") },
+      chat_string("tried, then answered: try again") },
     [CHAT_METRIC_OUTBOX] =
-    { chat_string("outbox"), 1, chat_string("writes"),
-      chat_string("waiting for the store") },
+    { chat_string("outbox"), 1, chat_string("calls"),
+      chat_string("writes and reads that Redis has not answered") },
     [CHAT_METRIC_OUTBOX_FULL] =
-    { chat_string("outbox_full"), 0, chat_string("writes"),
-      chat_string("refused since the outbox was full") },
+    { chat_string("outbox_full"), 0, chat_string("calls"),
+      chat_string("refused: the outbox was full, or Redis away for more than "
+                  "5 s") },
     [CHAT_METRIC_REPLAY_TAIL] =
     { chat_string("replay_tail"), 1, chat_string("writes"),
       chat_string("acknowledged writes kept for replay") },
@@ -1065,7 +1066,8 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
       chat_string("sent to Redis") },
     [CHAT_METRIC_REDIS_ERRORS] =
     { chat_string("redis_errors"), 0, chat_string("calls"),
-      chat_string("answered by an error") },
+      chat_string("answered by an error, also when asked for a log that is "
+                  "not there yet") },
     [CHAT_METRIC_REDIS_TRIPS] =
     { chat_string("redis_trips"), 0, chat_string("calls"),
       chat_string("answered by Redis, those that wait for news left out") },

@@ -813,15 +813,17 @@ typedef enum chat_metric_e {
     CHAT_METRIC_CONNECTIONS_WS = 0,       /* WebSockets open */
     CHAT_METRIC_CONNECTIONS_SSE = 1,      /* event streams open */
     CHAT_METRIC_CONNECTIONS_POLL = 2,     /* long polls held */
-    CHAT_METRIC_CONNECTIONS_REFUSED = 3,  /* refused for want of room */
+    /* refused: no room, or the worker leaves */
+    CHAT_METRIC_CONNECTIONS_REFUSED = 3,
     CHAT_METRIC_FRAMES_IN = 4,            /* commands received */
     CHAT_METRIC_FRAMES_OUT = 5,           /* frames sent to clients */
     CHAT_METRIC_BYTES_OUT = 6,            /* sent to clients */
     CHAT_METRIC_WRITES_ACKED = 7,         /* acknowledged */
-    CHAT_METRIC_WRITES_REFUSED = 8,       /* refused for good */
-    CHAT_METRIC_WRITES_BUSY = 9,          /* answered: try again */
-    CHAT_METRIC_OUTBOX = 10,              /* waiting for the store */
-    /* refused since the outbox was full */
+    CHAT_METRIC_WRITES_REFUSED = 8,       /* tried, then refused for good */
+    CHAT_METRIC_WRITES_BUSY = 9,          /* tried, then answered: try again */
+    /* writes and reads that Redis has not answered */
+    CHAT_METRIC_OUTBOX = 10,
+    /* refused: the outbox was full, or Redis away for more than 5 s */
     CHAT_METRIC_OUTBOX_FULL = 11,
     /* acknowledged writes kept for replay */
     CHAT_METRIC_REPLAY_TAIL = 12,
@@ -841,7 +843,8 @@ typedef enum chat_metric_e {
     /* refused: too many new ones from their address */
     CHAT_METRIC_VISITORS_LIMITED = 22,
     CHAT_METRIC_REDIS_CALLS = 23,         /* sent to Redis */
-    CHAT_METRIC_REDIS_ERRORS = 24,        /* answered by an error */
+    /* answered by an error, also when asked for a log that is not there yet */
+    CHAT_METRIC_REDIS_ERRORS = 24,
     /* answered by Redis, those that wait for news left out */
     CHAT_METRIC_REDIS_TRIPS = 25,
     /* from asked to answered, all redis_trips together */
