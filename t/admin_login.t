@@ -45,6 +45,11 @@ http {
         chat on;
         chat_cabinet on;
     }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name status.test;
+        location / { chat_status; }
+    }
 }
 CONF
 $t->nginx($conf =~ s/CERT/$t->{dir}/gr);
@@ -219,6 +224,12 @@ is decode_json($plain)->{code}, 'unauthorized', 'under that name only';
 
 # --------------------------------------------------- many checks at a time
 
+sub refused() {
+    return $t->http(GET => '/?format=json', host => 'status.test')
+        ->{json}{pwhash_busy};
+}
+
+my $refused = refused();
 my @done;
 Chat::Http::start('POST', '/api/v1/login', ip => $t->ip, port => $t->port,
         host => 'desk.test', headers => {Origin => 'http://desk.test'},
@@ -233,6 +244,8 @@ is_deeply [grep { !/^(?:200|503)$/ } keys %by], [],
 cmp_ok $by{200} // 0, '>=', 1, 'some are let in';
 is_deeply [map { $_->{json}{code} } grep { $_->{status} == 503 } @done],
     [('busy') x ($by{503} // 0)], 'busy is the reason';
+cmp_ok $by{503} // 0, '>=', 1, 'some are told to come back';
+is refused() - $refused, $by{503} // 0, 'pwhash_busy: each of them';
 
 # clients that do not wait for the check
 for (1 .. 4) {

@@ -23,6 +23,11 @@ http {
     chat_drain 0;
     server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
     server { listen %%IP%%:%%PORT%%; server_name desk.test; chat_cabinet on; }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name status.test;
+        location / { chat_status; }
+    }
 }
 CONF
 
@@ -30,6 +35,11 @@ sub visitor () { $t->visitor(host => 'shop.test') }
 sub operator () {
     return $t->operator(host => 'desk.test', login => 'ann',
                         password => 'secret-password');
+}
+
+sub replayed () {
+    return $t->http(GET => '/?format=json', host => 'status.test')
+        ->{json}{replayed};
 }
 
 # Public events of a dialog as the store has them: "<event> <seq>"
@@ -89,6 +99,7 @@ subtest 'a dialog of two workers loses its second half' => sub {
 
     my @before = stored($id);
     is @before, 13, 'opened, hello, taken, ten messages';
+    is replayed(), 0, 'replayed: nothing so far';
     $_->close for $v, $o;
 
     $redis->lose($size);
@@ -106,6 +117,7 @@ subtest 'a dialog of two workers loses its second half' => sub {
         return $restored >= 10;
     }, 15, 'said by the workers') };
     ok $all && $restored == 10, '... ten of them were lost' or diag $restored;
+    is replayed(), 10, 'replayed: each of these';
 };
 
 

@@ -73,7 +73,7 @@ my @sleep = map { $now[$_] > $before[$_] ? () : $vis[$_] } 0 .. $#vis;
 SKIP: {
     if (!@awake || !@sleep) {
         kill 'CONT', $asleep;
-        skip 'all clients are on one worker', 7;
+        skip 'all clients are on one worker', 8;
     }
 
     note sprintf '%d clients awake, %d asleep', scalar @awake, scalar @sleep;
@@ -91,6 +91,9 @@ SKIP: {
     kill 'CONT', $asleep;
     ok(eval { wait_for(sub { $nginx->log =~ /the ring overtook this worker/ },
                        10, 'lap') }, 'the ring went round');
+    my $laps = () = $nginx->log =~ /the ring overtook this worker/g;
+    ok(eval { wait_for(sub { metric('ring_laps') == $laps }, 5, 'laps') },
+       "ring_laps: $laps") or diag metric('ring_laps');
 
     for my $v (@awake) {
         my $d = $v->{dialog};

@@ -59,6 +59,11 @@ http {
 }
 CONF
 
+sub metric ($name) {
+    return $t->http(GET => '/status?format=json', host => 'shop.test')
+        ->{json}{$name};
+}
+
 my $v = $t->visitor(host => 'shop.test', record => 1, pipeline => 40);
 $v->wait_welcome;
 
@@ -141,10 +146,12 @@ subtest 'rate' => sub {
     $v->wait_text('fast 20');
     is_deeply([grep { /^fast/ } $v->texts], [map { "fast $_" } 1 .. 20],
               'all of it arrives in the end, once, in order');
+    is(metric('rate_limited'), scalar @rate, 'rate_limited: each of them');
 };
 
 
 subtest 'rate of POST' => sub {
+    my $before = metric('rate_limited');
     # all at once: however slow the machine is, there is no time for them
     my @res;
     Chat::Http::start('POST', '/_chat/v1/send?instance=post-1234',
@@ -163,6 +170,8 @@ subtest 'rate of POST' => sub {
     ok(scalar @limited, 'others are refused');
     is($limited[0]{json}{code}, 'rate', '... with an error frame');
     ok($limited[0]{headers}{'retry-after'}, '... and Retry-After');
+    is(metric('rate_limited') - $before, scalar @limited,
+       'rate_limited: each of them');
 };
 
 
@@ -207,6 +216,7 @@ subtest 'queue of a session' => sub {
     $c->wait_welcome;
     $c->post('first');
     $c->wait_sent;
+    my $tried = metric('writes_busy');
     $redis->freeze;
     $c->post("queued $_") for 1 .. 60;
     wait_for(sub { grep { $_->{code} eq 'busy' } @{$c->{errors}} }, 10,
@@ -219,6 +229,9 @@ subtest 'queue of a session' => sub {
     $c->wait_text('queued 60');
     is_deeply([$c->texts], ['first', map { "queued $_" } 1 .. 60],
               'all of it arrives, once, in order');
+    @busy = grep { $_->{code} eq 'busy' } @{$c->{errors}};
+    is(metric('queue_full'), scalar @busy, 'queue_full: each refusal');
+    is(metric('writes_busy'), $tried, '... and none of them was tried');
     $c->close;
 };
 
@@ -226,8 +239,7 @@ subtest 'queue of a session' => sub {
 subtest 'connections' => sub {
     # those of before are closed, and have left
     wait_for(sub {
-        1 == $t->http(GET => '/status?format=json', host => 'shop.test')
-             ->{json}{connections_ws};
+        1 == metric('connections_ws');
     }, 10, 'one connection');
     my @held;
 
@@ -243,6 +255,7 @@ subtest 'connections' => sub {
     my ($welcome, $refused) = map { my $k = $_; scalar grep { $_->{$k} } @held }
         qw(welcomed refusal);
     is($welcome, 5, 'six are let in, one of them was there');
+    my $before = metric('connections_refused');
 
     my $one = $t->visitor(host => 'free.test', origin => 'http://shop.test',
                           token => $v->{token}, reconnect => 0);
@@ -250,6 +263,8 @@ subtest 'connections' => sub {
     wait_for(sub { $one->{refusal} }, 5, 'refusal');
     is($one->{refusal}{status}, 503, 'the seventh is not');
     ok($one->{refusal}{headers}{'retry-after'}, '... and is told when');
+    is(metric('connections_refused') - $before, 1,
+       'connections_refused: this one');
     is($t->http('POST', '/_chat/v1/visitor', host => 'shop.test', json => {},
                 headers => {Origin => 'http://shop.test'})->{status}, 200,
        'requests that do not stay are served');

@@ -1,0 +1,157 @@
+# Promise: the metrics of the way to Redis agree with what Redis itself has
+# counted: calls, errors, connections made anew; and with what clients were
+# told: what waits for it, and what is refused since there is no room.
+
+use v5.36;
+use lib 't/lib';
+
+use Chat::Test;
+use Test::More;
+
+my $t = Chat::Test->new;
+my $redis = $t->redis;
+$t->ctl('init');
+$t->tenant(account => 'Shop', sites => [['shop.test']]);
+$redis->client->config_resetstat;
+my $nginx = $t->nginx(<<'CONF', workers => 1);
+%%GLOBALS%%
+events { worker_connections 256; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 8m;
+    chat_redis %%REDIS%%;
+    chat_rate 10000 burst=10000;
+    chat_outbox 128k;
+    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name status.test;
+        location / { chat_status; }
+    }
+}
+CONF
+
+sub status () {
+    return $t->http(GET => '/?format=json', host => 'status.test')->{json};
+}
+
+sub becomes ($what, $name, $want) {
+    my $got;
+    eval { wait_for(sub { ($got = status()->{$name}) == $want }, 15, $what) };
+    is($got, $want, "$name: $what");
+}
+
+sub visitors ($n) {
+    my @v = map { $t->visitor(host => 'shop.test', record => 1,
+                              pipeline => 40) } 1 .. $n;
+    $_->wait_welcome for @v;
+    $_->post('first') for @v;
+    $_->wait_sent for @v;
+    return @v;
+}
+
+# Errors that Redis has answered to anybody: our own client gets none.
+sub errors () {
+    my $stats = $redis->client->info('errorstats');
+    my $sum = 0;
+    $sum += s/^count=//r for values %$stats;
+    return $sum;
+}
+
+my ($v) = visitors(1);
+
+
+subtest 'calls' => sub {
+    # commands of scripts are not counted apart: nobody writes meanwhile, and
+    # the harness's own are an INFO each, with the PING before it
+    my $asked = sub {
+        $redis->client->info('stats')->{total_commands_processed};
+    };
+    my $first = status()->{redis_calls};
+    my $before = $asked->();
+    my $inner = status()->{redis_calls};
+    my $last;
+    wait_for(sub { ($last = status()->{redis_calls}) - $inner >= 60 }, 20,
+             'the worker looks for what is due');
+    my $done = $asked->() - $before - 2;
+    my $outer = status()->{redis_calls} - $first;
+
+    # one of them waits for news
+    cmp_ok($done, '>=', $last - $inner - 1, 'redis_calls: Redis got them');
+    cmp_ok($done, '<=', $outer + 1, 'redis_calls: and no others');
+
+    my $s = status();
+    cmp_ok($s->{redis_trips}, '<', $s->{redis_calls},
+           'redis_trips: those that wait for news are left out');
+};
+
+
+subtest 'errors' => sub {
+    becomes('as many as Redis counts', 'redis_errors', errors());
+    my ($before, $busy) = @{status()}{qw(redis_errors writes_busy)};
+
+    $redis->client->config('SET', 'maxmemory', '1mb');
+    $v->post('too much');
+    wait_for(sub { @{$v->{errors}} }, 10, 'an error');
+    $redis->client->config('SET', 'maxmemory', 0);
+    $v->wait_sent;
+
+    cmp_ok(status()->{redis_errors}, '>', $before,
+           'redis_errors: a store that is full');
+    becomes('as many as Redis counts', 'redis_errors', errors());
+    is(status()->{writes_busy} - $busy, scalar @{$v->{errors}},
+       'writes_busy: each time the client was told to come back');
+};
+
+
+subtest 'connections' => sub {
+    is(status()->{redis_reconnects}, 0, 'redis_reconnects: none so far');
+
+    # that of commands, and that which reads the log
+    $redis->client->client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    becomes('each connection once', 'redis_reconnects', 2);
+    $v->post('again');
+    $v->wait_sent(20);
+    is(status()->{redis_reconnects}, 2, 'redis_reconnects: they stay');
+};
+
+
+subtest 'what waits' => sub {
+    my @many = visitors(6);
+    becomes('nothing', 'outbox', 0);
+    $redis->freeze;
+    $_->post('and a write') for @many;
+    becomes('each write once, however many go in a batch', 'outbox', 6);
+    $redis->thaw;
+    $_->wait_sent(20) for @many;
+    becomes('nothing any more', 'outbox', 0);
+    $_->close for @many;
+};
+
+
+subtest 'no room' => sub {
+    my ($first, @many) = visitors(13);
+    my ($full, $busy) = @{status()}{qw(outbox_full writes_busy)};
+    is($full, 0, 'outbox_full: nobody so far');
+
+    # one is under way, 64 make a batch of 1 MB, and the outbox has 128 kB
+    $redis->freeze;
+    $first->post('on its way');
+    $first->ping;
+    wait_for(sub { $first->{pongs} }, 10, 'it is read');
+    for my $i (1 .. 8) {
+        $_->post(chr(0x1f600) x 4000) for @many;
+    }
+    wait_for(sub { grep { @{$_->{errors}} } @many }, 10, 'busy');
+    $redis->thaw;
+    $_->wait_sent(30) for $first, @many;
+
+    my @told = grep { $_->{code} eq 'busy' } map { @{$_->{errors}} } @many;
+    my $s = status();
+    is($s->{queue_full}, 0, 'queue_full: no session had too many');
+    is($s->{outbox_full}, scalar @told,
+       'outbox_full: ' . @told . ' times, each once');
+    is($s->{writes_busy} - $busy, scalar @told, 'writes_busy: the same');
+};
+
+$t->done;
