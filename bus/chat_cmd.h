@@ -47,9 +47,9 @@ void chat_cmd_free(chat_str_t *out);
 chat_cmd_t *chat_cmd_read(chat_mem_t *mem, const chat_str_t *bytes);
 
 /*
- * No reply of ours has an array of more elements: a registry of two million
- * sites.  hiredis asks for the memory of as many as a server announces (up to
- * 2^31 - 1) before it has seen one.
+ * No reply of ours has more elements, those of arrays within arrays counted,
+ * too: a registry of two million sites.  hiredis asks for the memory of as
+ * many as a server announces (up to 2^31 - 1) before it has seen one.
  */
 #define CHAT_REPLY_ELEMENTS  (4 * 1024 * 1024)
 

@@ -120,16 +120,21 @@ ngx_http_chat_reply_string(const redisReadTask *task, char *s, size_t len)
 static void *
 ngx_http_chat_reply_array(const redisReadTask *task, int n)
 {
-    redisReply  *r;
+    redisReply                   *r;
+    ngx_http_chat_reply_build_t  *build;
 
-    if (n > CHAT_REPLY_ELEMENTS) {
-        return NULL;
-    }
+    build = task->privdata;
 
     r = ngx_http_chat_reply_create(task, REDIS_REPLY_ARRAY);
     if (r == NULL) {
         return NULL;
     }
+
+    if ((ngx_uint_t) n > CHAT_REPLY_ELEMENTS - build->elements) {
+        return ngx_http_chat_reply_failed(task, r);
+    }
+
+    build->elements += n;
 
     if (n > 0) {
         r->element = ngx_http_chat_reply_alloc(task->privdata,
@@ -196,6 +201,7 @@ ngx_http_chat_reply_create(const redisReadTask *task, int type)
 
     if (task->parent == NULL) {
         build->last = NULL;
+        build->elements = 0;
     }
 
     r = ngx_http_chat_reply_alloc(build, sizeof(redisReply));

@@ -17,13 +17,14 @@
 /* Of a reader: the reply that is being read.  Zeroed at first. */
 typedef struct {
     struct ngx_http_chat_reply_block_s  *last;
+    ngx_uint_t                           elements;   /* of all its arrays */
     ngx_log_t                           *log;
 } ngx_http_chat_reply_build_t;
 
 
 /*
  * NULL: out of memory.  `build` is the reader's until it is freed.  What has
- * an array of more than CHAT_REPLY_ELEMENTS is an error of the reader.
+ * more than CHAT_REPLY_ELEMENTS in its arrays is an error of the reader.
  */
 redisReader *ngx_http_chat_reply_reader(ngx_http_chat_reply_build_t *build);
 /* NULL is allowed. */

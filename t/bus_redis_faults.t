@@ -112,6 +112,8 @@ my @refusals = (
      qr/closed the connection|speak the protocol|unasked/],
     ['an array of 200 million', 'answer', "*200000000\r\n",
      qr/does not speak the protocol/],
+    ['arrays within arrays, 4 million each', 'answer', "*4000000\r\n" x 7,
+     qr/does not speak the protocol/],
     ['nobody there', 'shut', '', qr/closed the connection|is broken/],
 );
 
