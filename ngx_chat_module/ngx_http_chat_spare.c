@@ -2,9 +2,13 @@
 #include "ngx_http_chat_spare.h"
 
 
-/* A sanitizer is to see each use of what was given back. */
+/* A sanitizer, of gcc or clang, is to see each use of what was given back. */
 
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(feature)  0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define ngx_http_chat_spare_full(s)  1
 #else
 #define ngx_http_chat_spare_full(s)  ((s)->n >= (s)->max)
