@@ -149,19 +149,27 @@ $(B)/t/unit/%: t/unit/%.c $(B)/libchat.a
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit -Ilua-free-admin/api $(CFLAGS) -o $@ $< \
 	    $(B)/libchat.a $(LDSAN) -lcmocka $(LIBS) -lm
 
-# a file of the module that needs of nginx only what t/unit/ngx_loop.h has
+# a file of the module that needs of nginx only what t/unit/ngx_*.h have
 $(B)/t/unit/ngx_chat_module/%: t/unit/ngx_chat_module/%.c t/unit/ngx_loop.h \
                                $(B)/ngx_chat_module/%.o
 	$(call say,UNIT,$@)
 	$(Q)mkdir -p $(@D); $(CC) -std=gnu11 $(OPT) $(HARDEN) $(NGXWARN) \
-	    -It/unit -Ingx_chat_module $(NGXINC) -MMD -MP $(CFLAGS) -o $@ $< \
-	    $(B)/ngx_chat_module/$*.o $(LDSAN) -lcmocka
+	    -It/unit -Ingx_chat_module $(INC) $(NGXINC) -MMD -MP $(CFLAGS) \
+	    -o $@ $< $(filter %.o,$^) $(HEAP) $(LDSAN) -lcmocka $(LIBS)
 
 REPLAY  := $(if $(FUZZING),,$(B)/t/fuzz/main/replay.o)
 $(B)/t/fuzz/%: t/fuzz/%.c $(REPLAY) $(B)/libchat.a
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(CF) -It/unit $(CFLAGS) -o $@ $< \
-	    $(REPLAY) $(B)/libchat.a $(LDSAN) $(LIBS) -lm
+	    $(filter %.o,$^) $(B)/libchat.a $(HEAP) $(LDSAN) $(LIBS) -lm
+
+# replies are built in nginx' memory: t/unit/ngx_heap.h
+REPLY_O := $(addprefix $(B)/ngx_chat_module/ngx_http_chat_,reply.o spare.o)
+REPLY   := $(addprefix $(B)/t/,fuzz/reply \
+           unit/ngx_chat_module/ngx_http_chat_reply)
+$(REPLY): $(REPLY_O)
+$(REPLY): private HEAP := -Wl,--wrap=free
+$(B)/t/fuzz/reply: private CF += -Ingx_chat_module $(NGXINC)
 
 $(B)/t/%.so: t/lib/%.c
 	$(call say,SHIM,$@)
