@@ -36,7 +36,8 @@ sub new($class, %args) {
         backoff => 0.02, link => '',
         # what happened, for the tests' eyes
         connects => 0, resets => 0, already => 0, gaps => 0, dups => 0,
-        disorder => 0, broken => 0, refused => 0, temporary => 0,
+        stale => 0, disorder => 0, broken => 0, refused => 0, temporary => 0,
+        twice => [], attached => 0,
         %args,
     }, $class;
     $self->{origin} //= "http://$self->{host}";
@@ -267,6 +268,15 @@ sub _frame($self, $text) {
     $handler->($self, $f);
 }
 
+# A poll that goes on without a welcome: there was none to be told.
+sub _resumed($self) {
+    return if $self->{welcomed} || !$self->{welcome};
+    $self->{backoff} = 0.02;
+    $self->{welcomed} = 1;
+    $self->_complete($_) for values %{$self->{dialogs}};
+    $self->_pump;
+}
+
 sub _on_welcome($self, $f) {
     $self->{welcome} = $f;
     $self->{link} = $f->{link};
@@ -291,7 +301,7 @@ sub _on_welcome($self, $f) {
         $self->_view($view);
     }
 
-    $self->_merge($_) for @{$f->{events} // []};
+    $self->_merge({%$_, state => 1}) for @{$f->{events} // []};
     $self->_complete($_) for values %{$self->{dialogs}};
     $self->_pump if $self->{welcomed};
 }
@@ -403,8 +413,10 @@ sub _merge($self, $e) {
         if $e->{again} && $e->{seq} > @$list && !$d->{pending}{$e->{seq}};
     my $known = $e->{again} || delete $d->{told}{$e->{seq}};
 
+    my $stale = $self->_stale($d, $e);
+
     if ($e->{seq} <= @$list) {
-        $self->{dups}++ unless $known;
+        $self->_twice($d, $e, $stale) unless $known;
         my $had = $d->{ids} ? $d->{ids}[$e->{seq} - 1] : $e->{id};
         $self->_disorder($d, $e, "was $had") if $had ne $e->{id};
         return $d;
@@ -422,6 +434,31 @@ sub _merge($self, $e) {
     }
 
     return $d;
+}
+
+# Whether an event may come once more: a welcome brought it, which may be ahead
+# of its own cursor, and the client came back (each poll does) before anything
+# behind it in this dialog gave it a later one.
+sub _stale($self, $d, $e) {
+    my $brought = $d->{brought}{$e->{seq}} // $self->{attached};
+    my $stale = $brought < $self->{attached} && $e->{seq} > ($d->{live} // 0);
+
+    if ($e->{state}) {
+        $d->{brought}{$e->{seq}} = $self->{attached};
+
+    } elsif (!$e->{again} && $e->{seq} > ($d->{live} // 0)) {
+        $d->{live} = $e->{seq};
+    }
+
+    return $stale;
+}
+
+sub _twice($self, $d, $e, $stale) {
+    return $self->{stale}++ if $stale;
+    $self->{dups}++;
+    push @{$self->{twice}}, sprintf 'dialog %s, seq %d of %d, %s%s',
+        $d->{id}, $e->{seq}, scalar @{$d->{events}}, $e->{id},
+        $e->{state} ? ', by a welcome' : '';
 }
 
 sub _disorder($self, $d, $e, $what) {

@@ -13,6 +13,8 @@ use Scalar::Util qw(weaken);
 
 my $json = JSON::XS->new->utf8->canonical;
 
+my $HELD = 0.5;             # s: a poll that is held for so long goes on
+
 
 # Token or login; calls done(ok, answer).
 sub identify($c, $done) {
@@ -69,6 +71,7 @@ sub open($c, $frame, $lost) {
     my $self = bless {client => $c, frame => $frame, lost => $lost},
         $class{$c->{transport}};
     weaken $self->{client};
+    $c->{attached}++;
     $self->start;
     return $self;
 }
@@ -189,9 +192,19 @@ sub drop($self) { $self->{stream}->close('dropped') }
 package Chat::Transport::Poll;
 
 use v5.36;
+use Chat::Loop qw(after);
+use Scalar::Util qw(weaken);
 our @ISA = 'Chat::Transport';
 
-sub start($self) { $self->poll }
+# A poll is not told that it goes on: it is held, or has news and no welcome.
+sub start($self) {
+    weaken(my $weak = $self);
+    after($HELD, sub {
+        $weak->{client}->_resumed
+            if $weak && !$weak->{over} && $weak->{client};
+    });
+    $self->poll;
+}
 
 sub poll($self) {
     my $c = $self->{client} or return;
@@ -212,7 +225,9 @@ sub poll($self) {
             }
             return if $self->{over};
             $c->{cursor} = $res->{json}{cursor};
-            Chat::Loop::after(0, sub { $self->poll });
+            $c->_resumed;
+            $c->{attached}++;
+            after(0, sub { $self->poll });
         });
 }
 
@@ -225,7 +240,11 @@ sub close($self) {
     $self->{stream}->close if $self->{stream};
 }
 
-sub drop($self) { $self->{stream}->close('dropped'); }
+# Also between two polls.
+sub drop($self) {
+    $self->{stream}->close('dropped');
+    $self->gone(1006, 'dropped');
+}
 
 
 1;
