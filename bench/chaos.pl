@@ -8,14 +8,14 @@
 #         [--seed N]
 #     bench/chaos.pl --minutes 10 [--faults 8] [--seed N] [...]
 #
-# FAULT is a name of the table in Chat::Chaos (--redis-kill 3), N how often it
+# FAULT is a name of the table in Chat::Chaos::Faults (--redis-kill 3), N how often it
 # strikes.  With --minutes: rounds of so many faults, at least so many messages
 # (10000) in so many dialogs (60) against the same servers, until the time is
 # over; which faults, and in what order, is dealt from a shuffled pack of all,
-# so each has its turn.  After every round all that was said is looked for
-# (I1, I2: docs/internals/faults.md; the clients watch I3), and nothing may
-# remain of who was killed, reloaded or has gone: slots, workers that drain,
-# connections, writes that wait, open files (I4).
+# so each has its turn, and so has each of the two nodes.  After every round all
+# that was said is looked for (I1, I2: docs/internals/faults.md; the clients
+# watch I3), and nothing may remain of who was killed, reloaded or has gone:
+# slots, workers that drain, connections, writes that wait, open files (I4).
 #
 # At the end the same workers live through three more rounds (four minutes), of
 # all faults that leave them alive: what they have allocated and not freed after
@@ -94,9 +94,9 @@ printf "%d messages in %.1f s: %.0f a second; "
 my %done;
 $done{$_}++ for @{$chaos->{done}};
 say 'faults: ', join ', ', map { "$_ $done{$_}" } sort keys %done;
-# rewritten: acknowledged, lost by Redis, and there again
+# rewritten: acknowledged, lost by Redis, and there again; stale: Chat::Client
 say join ', ', map { "$_ $f->{$_}" } qw(rounds rewritten connects resets
-                                       resent already gaps temporary dups);
+                                       resent already gaps temporary stale);
 say join ', ', map { "$_ $bad{$_}" } sort keys %bad;
 
 ok(!sum(values %bad), 'nothing lost, doubled, reordered; figures true');

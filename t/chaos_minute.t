@@ -14,7 +14,7 @@ my $chaos = Chat::Chaos->new(messages => 6000, dialogs => 40, accounts => 3,
 $chaos->start;
 $chaos->open_dialogs;
 # what is open when the visitors have gone, and only they
-my $files = $chaos->remains->{files} - @{$chaos->{talks}};
+my $files = $chaos->files;
 $chaos->talk;
 $chaos->settle;
 
