@@ -15,7 +15,6 @@
 #define CHAT_DEFLATE_LEVEL    3
 
 #define CHAT_INFLATE_FIRST    1024       /* bytes of the first try */
-#define CHAT_INFLATE_WINDOW   32768
 
 /* zlib's own states, without windows, hashes and buffers; rounded up */
 #define CHAT_DEFLATE_STATE    7168
@@ -43,7 +42,6 @@ static int chat_deflate_level(unsigned bits);
 static int chat_inflate_piece(chat_inflate_t *z, const unsigned char *p,
     size_t n, size_t max, chat_str_t *out);
 static int chat_inflate_room(chat_inflate_t *z, size_t max, chat_str_t *out);
-static int chat_inflate_again(chat_inflate_t *z);
 
 
 size_t
@@ -286,8 +284,15 @@ chat_inflate_piece(chat_inflate_t *z, const unsigned char *p, size_t n,
             break;
 
         case Z_STREAM_END:
-            if (chat_inflate_again(z) != CHAT_OK) {
-                return CHAT_BUSY;
+            /*
+             * A block that calls itself the last one ends zlib's stream, not
+             * the message and not the window (RFC 7692, 7.2.3.5): the next
+             * one begins where it stood.  A peer may send thousands of them,
+             * two bytes each: the window stays where it is.
+             */
+
+            if (inflateResetKeep(&z->z) != Z_OK) {
+                return CHAT_ERROR;
             }
 
             break;
@@ -336,30 +341,6 @@ chat_inflate_room(chat_inflate_t *z, size_t max, chat_str_t *out)
 
     out->data = p;
     z->cap = cap;
-
-    return CHAT_OK;
-}
-
-
-/*
- * A block that calls itself the last one ends zlib's stream, not the message
- * and not the window (RFC 7692, 7.2.3.5): the next one begins where it stood.
- */
-
-static int
-chat_inflate_again(chat_inflate_t *z)
-{
-    unsigned       len;
-    unsigned char  window[CHAT_INFLATE_WINDOW];
-
-    len = sizeof(window);
-
-    if (inflateGetDictionary(&z->z, window, &len) != Z_OK
-        || inflateReset(&z->z) != Z_OK
-        || inflateSetDictionary(&z->z, window, len) != Z_OK)
-    {
-        return CHAT_ERROR;
-    }
 
     return CHAT_OK;
 }

@@ -269,6 +269,46 @@ test_examples(void **state)
 }
 
 
+/* Thousands of blocks that say so, each empty: the window is still there. */
+
+static void
+test_last_blocks(void **state)
+{
+    size_t           i, n;
+    chat_str_t       in, out;
+    chat_inflate_t  *z;
+
+    held = 0;
+    z = chat_inflate_create(15, &memory);
+    assert_non_null(z);
+
+    in.data = malloc(7 + 2 * 30000 + 5);
+    assert_non_null(in.data);
+
+    memcpy(in.data, "\xf3\x48\xcd\xc9\xc9\x07\x00", 7);
+    n = 7;
+
+    for (i = 0; i < 30000; i++) {
+        in.data[n++] = 0x03;
+        in.data[n++] = 0x00;
+    }
+
+    memcpy(in.data + n, "\xf2\x00\x11\x00\x00", 5);
+    in.len = n + 5;
+
+    assert_int_equal(chat_inflate_message(z, &in, 1, 100, &out), CHAT_OK);
+    assert_int_equal(out.len, 10);
+    assert_memory_equal(out.data, "HelloHello", 10);
+    chat_inflate_free(z, &out);
+
+    inflates(z, "\xf2\x00\x11\x00\x00", 5, "Hello");
+
+    chat_inflate_destroy(z);
+    free(in.data);
+    assert_int_equal(held, 0);
+}
+
+
 static void
 test_broken(void **state)
 {
@@ -656,6 +696,7 @@ main(void)
         cmocka_unit_test(test_offers),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_last_blocks),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_forget),
