@@ -8,8 +8,8 @@
 #         [--seed N]
 #     bench/chaos.pl --minutes 10 [--faults 8] [--seed N] [...]
 #
-# FAULT is a name of the table in Chat::Chaos::Faults (--redis-kill 3), N how often it
-# strikes.  With --minutes: rounds of so many faults, at least so many messages
+# FAULT is a name of the table in Chat::Chaos::Faults (--redis-kill 3), N how
+# often it strikes.  With --minutes: rounds of so many faults, at least so many messages
 # (10000) in so many dialogs (60) against the same servers, until the time is
 # over; which faults, and in what order, is dealt from a shuffled pack of all,
 # so each has its turn, and so has each of the two nodes.  After every round all

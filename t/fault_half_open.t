@@ -13,7 +13,6 @@ use lib 't/lib';
 use Chat::Loop qw(now);
 use Chat::Proxy;
 use Chat::Test;
-use JSON::XS qw(decode_json);
 use Test::More;
 
 my ($N, $PING) = (20, 3);
@@ -46,10 +45,7 @@ my $proxy = Chat::Proxy->new(
     listen => {address => $t->ip, port => $t->port('far')},
     to => {address => $t->ip, port => $t->port});
 
-sub status () {
-    return decode_json($t->http(GET => '/status?format=json',
-                                host => 'shop.test')->{body});
-}
+sub status () { return $t->status }
 
 my $ann = $t->operator(host => 'desk.test', login => 'ann',
                        password => 'secret-password');

@@ -37,8 +37,7 @@ http {
 }
 CONF
 
-sub status { return $json->decode($t->http(GET => '/status?format=json',
-    host => 'shop.test')->{body}) }
+sub status { return $t->status }
 sub health { return $t->http(GET => '/health', host => 'shop.test') }
 
 # each worker tells of its own way to Redis

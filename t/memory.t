@@ -10,7 +10,6 @@ use lib "$FindBin::Bin/lib";
 use Chat::Loop qw(now);
 use Chat::Memory;
 use Chat::Test;
-use JSON::XS ();
 use Test::More;
 
 plan skip_all => 'the sanitizers have the allocator: they find leaks at exit'
@@ -26,7 +25,6 @@ my $TALK = 40;                  # messages of each side of the last ones
 my $BLOCKS = 100;
 my $BYTES = 8 * 1024;
 
-my $json = JSON::XS->new;
 my @transports = qw(ws ws sse poll);
 
 my $t = Chat::Test->new;
@@ -152,7 +150,4 @@ sub live () {
     return ($b - $spare->{spare_bytes}, $n - $spare->{spare_blocks});
 }
 
-sub status () {
-    return $json->decode($t->http(GET => '/status?format=json',
-                                  host => 'shop.test')->{body});
-}
+sub status () { return $t->status }

@@ -16,26 +16,9 @@ my $t = Chat::Test->new;
 $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']]);
-$t->nginx(<<'CONF', workers => 1);
-%%GLOBALS%%
-events { worker_connections 256; }
-http {
-    %%GLOBALS_HTTP%%
-    chat_zone main 8m;
-    chat_redis %%REDIS%%;
-    chat_rate 10000 burst=10000;
-    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
-    server {
-        listen %%IP%%:%%PORT%%;
-        server_name status.test;
-        location / { chat_status; }
-    }
-}
-CONF
+$t->shop;
 
-sub status () {
-    return $t->http(GET => '/?format=json', host => 'status.test')->{json};
-}
+sub status () { return $t->status }
 
 my $was = status();
 

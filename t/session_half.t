@@ -38,10 +38,7 @@ open my $fh, '>', "$nginx->{dir}/html/page.html" or die $!;
 print $fh 'a page of the site';
 close $fh;
 
-sub status () {
-    return $t->http(GET => '/status?format=json', host => 'shop.test')
-        ->{json};
-}
+sub status () { return $t->status }
 
 sub held ($transport) { return status()->{"connections_$transport"} }
 

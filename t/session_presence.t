@@ -60,8 +60,8 @@ wait_for(sub { there($ann, 'bob') && there($sue, 'bob') && $b->{online} }, 10,
 # more than sockets and queues hold, of which the ring keeps the rest
 $_->{wire}{ws}{stream}->pause(1) for $ann, $b;
 
-for (['shop.test', $v, $sue], ['b.test', $tab, $bob]) {
-    my ($site, $from, $reader) = @$_;
+for ([$v, $sue], [$tab, $bob]) {
+    my ($from, $reader) = @$_;
     $from->post("$_ " . 'x' x 3900) for 1 .. 40;
     $from->wait_sent(60);
     $reader->wait_text('40 ' . 'x' x 3900, $from->{dialog}, 30);

@@ -224,6 +224,32 @@ sub http($self, $method, $path, %args) {
 # ------------------------------------------------------------------- end
 
 # Lines of the logs that this test causes on purpose.
+# One worker that serves the site shop.test, at any rate, and its metrics.
+sub shop($self, $more = '') {
+    return $self->nginx(<<"CONF", workers => 1);
+%%GLOBALS%%
+events { worker_connections 256; }
+http {
+    %%GLOBALS_HTTP%%
+    chat_zone main 16m;
+    chat_redis %%REDIS%%;
+    chat_rate 10000 burst=10000;
+    $more
+    server {
+        listen %%IP%%:%%PORT%%;
+        server_name shop.test;
+        chat on;
+        location = /status { chat_status; }
+    }
+}
+CONF
+}
+
+# What chat_status says, by name.
+sub status($self, $host = 'shop.test') {
+    return $self->http(GET => '/status?format=json', host => $host)->{json};
+}
+
 sub allow($self, @re) { push @{$self->{allowed}}, @re }
 
 # Stops everything, checks what must always hold, ends the plan.
