@@ -4,6 +4,7 @@
 #include "chat_dialog.h"
 #include "chat_page.h"
 #include "chat_rights.h"
+#include "chat_ring.h"
 #include "chat_str.h"
 
 
@@ -29,7 +30,6 @@ static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
 static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
 static void chat_attach_ids(chat_attach_t *a, const redisReply *r);
 static int chat_attach_add(chat_attach_t *a, const chat_str_t *id);
-static int chat_attach_known(const chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
 static void chat_attach_order(chat_attach_t *a);
 static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
@@ -200,20 +200,30 @@ chat_attach_begun(chat_op_t *op)
 static int
 chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n)
 {
+    size_t  places;
+
     if (n > CHAT_LIMIT_DIALOGS_MAX) {
         n = CHAT_LIMIT_DIALOGS_MAX;
     }
+
+    for (places = 2; places < 2 * n; places *= 2) { /* void */ }
 
     /* one more: where a dialog is looked at that is not taken then */
 
     a->ids = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_str_t));
     a->texts = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_str_t));
     a->dialogs = chat_mem_alloc(op->mem, (n + 1) * sizeof(chat_dialog_t));
+    a->places = chat_mem_alloc(op->mem, places * sizeof(uint16_t));
 
-    if (a->ids == NULL || a->texts == NULL || a->dialogs == NULL) {
+    if (a->ids == NULL || a->texts == NULL || a->dialogs == NULL
+        || a->places == NULL)
+    {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
+    memset(a->places, 0, places * sizeof(uint16_t));
+
+    a->mask = places - 1;
     a->room = n;
 
     return CHAT_OK;
@@ -237,13 +247,23 @@ chat_attach_ids(chat_attach_t *a, const redisReply *r)
 }
 
 
-/* CHAT_DECLINED: there is no room for it. */
+/*
+ * Once each, however many lists have it.  CHAT_DECLINED: there is no room for
+ * it.  A list is as long as somebody's day: places are found by the hash.
+ */
 
 static int
 chat_attach_add(chat_attach_t *a, const chat_str_t *id)
 {
-    if (chat_attach_known(a, id)) {
-        return CHAT_OK;
+    size_t  i;
+
+    for (i = chat_crc32c(0, id->data, id->len) & a->mask;
+         a->places[i];
+         i = (i + 1) & a->mask)
+    {
+        if (chat_str_eq(&a->ids[a->places[i] - 1], id)) {
+            return CHAT_OK;
+        }
     }
 
     if (a->n_ids == a->room) {
@@ -252,23 +272,9 @@ chat_attach_add(chat_attach_t *a, const chat_str_t *id)
     }
 
     a->ids[a->n_ids++] = *id;
+    a->places[i] = (uint16_t) a->n_ids;
 
     return CHAT_OK;
-}
-
-
-static int
-chat_attach_known(const chat_attach_t *a, const chat_str_t *id)
-{
-    size_t  i;
-
-    for (i = 0; i < a->n_ids; i++) {
-        if (chat_str_eq(&a->ids[i], id)) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -43,6 +43,8 @@ typedef struct {
     /* survives between steps */
     chat_str_t      *ids;          /* of dialogs to load */
     size_t           n_ids;
+    uint16_t        *places;       /* of ids, by hash; number + 1, 0: free */
+    size_t           mask;
     size_t           room;
     size_t           done;
 } chat_attach_t;

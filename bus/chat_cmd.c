@@ -411,3 +411,14 @@ chat_reply_error(const redisReply *r)
 
     return chat_redis_errors[i].means;
 }
+
+
+int
+chat_reply_no_key(const redisReply *r)
+{
+    static const char  text[] = "ERR no such key";
+
+    return r->type == REDIS_REPLY_ERROR
+           && r->len >= sizeof(text) - 1
+           && memcmp(r->str, text, sizeof(text) - 1) == 0;
+}

@@ -77,5 +77,8 @@ typedef enum {
 
 chat_redis_error_e chat_reply_error(const redisReply *r);
 
+/* "no such key": an answer more than an error, what was asked for is not. */
+int chat_reply_no_key(const redisReply *r);
+
 
 #endif /* _CHAT_CMD_H_INCLUDED_ */

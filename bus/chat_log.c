@@ -84,7 +84,7 @@ chat_log_info_parse(const redisReply *r, chat_log_info_t *info)
     }
 
     if (r->type == REDIS_REPLY_ERROR) {
-        return CHAT_OK;
+        return chat_reply_no_key(r) ? CHAT_OK : CHAT_ERROR;
     }
 
     found = 0;

@@ -18,7 +18,7 @@
  */
 int chat_log_entry(const redisReply *r, chat_entry_t *e);
 
-/* What XINFO STREAM tells; an error reply (no such key) is an empty log. */
+/* What XINFO STREAM tells; "no such key" is an empty log. */
 typedef struct {
     uint64_t         length;
     uint64_t         added;        /* ever */

@@ -12,6 +12,7 @@ static void ngx_http_chat_account_tell_visitors(ngx_http_chat_account_t *a);
 static ngx_uint_t ngx_http_chat_account_reach(ngx_http_chat_session_t *s);
 static ngx_uint_t ngx_http_chat_account_give(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
+static void ngx_http_chat_account_sum(ngx_http_chat_session_t *s, u_char *p);
 static ngx_http_chat_frame_t *ngx_http_chat_account_frame_people(
     chat_list_t *people);
 static ngx_http_chat_frame_t *ngx_http_chat_account_frame_online(
@@ -184,6 +185,78 @@ ngx_http_chat_account_catch_up(ngx_http_chat_session_t *s)
         s->online = online;
         ngx_http_chat_frame_free(f);
     }
+}
+
+
+void
+ngx_http_chat_account_resume(ngx_http_chat_session_t *s)
+{
+    u_char       now[NGX_HTTP_CHAT_PRESENCE_LEN];
+    chat_str_t  *known;
+
+    known = s->transport->knows(s);
+
+    if (known->len) {
+        ngx_http_chat_account_sum(s, now);
+
+        s->missed = (known->len != sizeof(now)
+                     || ngx_memcmp(known->data, now, sizeof(now)) != 0);
+    }
+
+    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
+        s->online = ngx_http_chat_account_online(s->account, s->who.site)
+                    ^ s->missed;
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_session_known(ngx_http_chat_session_t *s, u_char *p)
+{
+    if (s->state != NGX_HTTP_CHAT_LIVE || s->missed) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_chat_account_sum(s, p);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Of the others: that he polls himself is no news.  They may be in another
+ * order in another worker: a sum has none.
+ */
+
+static void
+ngx_http_chat_account_sum(ngx_http_chat_session_t *s, u_char *p)
+{
+    uint32_t                  sum;
+    uint64_t                  who[2];
+    ngx_uint_t                i;
+    ngx_http_chat_account_t  *a;
+
+    a = s->account;
+
+    if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
+        sum = (uint32_t) ngx_http_chat_account_online(a, s->who.site);
+
+    } else {
+        sum = 0;
+
+        for (i = 0; i < a->n_people; i++) {
+            if (a->people[i].id == s->who.operator_id) {
+                continue;
+            }
+
+            who[0] = a->people[i].id;
+            who[1] = a->people[i].online;
+
+            sum += chat_crc32c(0, who, sizeof(who));
+        }
+    }
+
+    ngx_sprintf(p, "%08xD", sum);
 }
 
 

@@ -23,6 +23,8 @@
 
 static void ngx_http_chat_attach_queue(ngx_http_chat_attach_t *a,
     ngx_queue_t *queue);
+static void ngx_http_chat_attach_pump_later(ngx_http_chat_sessions_t *ss,
+    ngx_msec_t ms);
 static void ngx_http_chat_attach_pump_timer(ngx_http_chat_timer_t *t);
 static void ngx_http_chat_attach_run(ngx_http_chat_attach_t *a);
 static void ngx_http_chat_attach_seen(ngx_http_chat_attach_t *a);
@@ -116,12 +118,7 @@ ngx_http_chat_attach_pump(ngx_http_chat_sessions_t *ss)
             /* the way to the store is not there, or not known to be, or the
                store will have again what it has lost */
 
-            if (!ss->pump.set) {
-                ngx_http_chat_wheel_set(&ss->wheel, &ss->pump,
-                                        NGX_HTTP_CHAT_ATTACH_RETRY,
-                                        ngx_http_chat_attach_pump_timer);
-            }
-
+            ngx_http_chat_attach_pump_later(ss, NGX_HTTP_CHAT_ATTACH_RETRY);
             return;
         }
 
@@ -140,6 +137,16 @@ void
 ngx_http_chat_sessions_pump(ngx_http_chat_worker_t *w)
 {
     ngx_http_chat_attach_pump(w->sessions);
+}
+
+
+static void
+ngx_http_chat_attach_pump_later(ngx_http_chat_sessions_t *ss, ngx_msec_t ms)
+{
+    if (!ss->pump.set) {
+        ngx_http_chat_wheel_set(&ss->wheel, &ss->pump, ms,
+                                ngx_http_chat_attach_pump_timer);
+    }
 }
 
 
@@ -419,10 +426,8 @@ ngx_http_chat_attach_live(ngx_http_chat_attach_t *a)
         ngx_http_chat_session_send(s, f);
         ngx_http_chat_frame_free(f);
 
-    } else if (s->who.kind == CHAT_ACTOR_KIND_VISITOR) {
-        /* what an earlier welcome told, or the opposite */
-        s->online = ngx_http_chat_account_online(s->account, s->who.site)
-                    ^ s->missed;
+    } else {
+        ngx_http_chat_account_resume(s);
     }
 
     if (!a->ring) {
@@ -523,10 +528,19 @@ ngx_http_chat_attach_walk(ngx_http_chat_session_t *s, uint64_t pos)
 static void
 ngx_http_chat_attach_drop(ngx_http_chat_attach_t *a)
 {
+    ngx_http_chat_sessions_t  *ss;
+
     if (a->running) {
         chat_op_cancel(&a->op);
         a->running = 0;
-        a->session->worker->sessions->attaching--;
+
+        ss = a->session->worker->sessions;
+        ss->attaching--;
+
+        if (!ngx_queue_empty(&ss->waiting)) {
+            /* its place is free, and whoever drops it is not to be called */
+            ngx_http_chat_attach_pump_later(ss, 1);
+        }
 
     } else if (a->pool) {
         chat_op_release(&a->op);

@@ -89,14 +89,15 @@ ngx_http_chat_host_send(chat_host_t *host, chat_call_t *call)
         return ngx_http_chat_pwhash_send(w, call);
     }
 
-    /* a long outage is answered at once: no need to wait for the same */
-
-    if (wr->bytes >= w->mcf->outbox
-        || (!w->up
-            && ngx_current_msec - wr->down > NGX_HTTP_CHAT_WRITE_AGE))
-    {
+    if (wr->bytes >= w->mcf->outbox) {
         ngx_http_chat_count(w, CHAT_METRIC_OUTBOX_FULL, 1);
         return CHAT_BUSY;
+    }
+
+    if (!w->up && ngx_current_msec - wr->down > NGX_HTTP_CHAT_WRITE_AGE) {
+        /* a long outage is answered at once: no need to wait for the same */
+        ngx_http_chat_count(w, CHAT_METRIC_OUTBOX_FULL, 1);
+        return CHAT_ERROR;
     }
 
     if (call->kind == CHAT_CALL_APPEND) {

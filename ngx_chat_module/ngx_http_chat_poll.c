@@ -14,6 +14,7 @@ typedef struct {
     ngx_array_t               frames;      /* ngx_http_chat_frame_t * */
     size_t                    len;         /* of their texts */
     chat_str_t                cursor;      /* the client's, until a newer */
+    chat_str_t                presence;    /* the same */
     ngx_event_t               answer;      /* posted */
     ngx_event_t               timer;
     unsigned                  full:1;
@@ -24,6 +25,7 @@ static void ngx_http_chat_poll_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *f);
 static void ngx_http_chat_poll_close(ngx_http_chat_session_t *s,
     ngx_uint_t code, ngx_str_t *reason);
+static chat_str_t *ngx_http_chat_poll_knows(ngx_http_chat_session_t *s);
 static void ngx_http_chat_poll_answer(ngx_event_t *ev);
 static ngx_int_t ngx_http_chat_poll_text(ngx_http_chat_poll_t *poll,
     ngx_str_t *text);
@@ -34,7 +36,8 @@ static const ngx_http_chat_transport_t  ngx_http_chat_poll_transport = {
     .name = "poll",
     .quiet = 1,
     .send = ngx_http_chat_poll_send,
-    .close = ngx_http_chat_poll_close
+    .close = ngx_http_chat_poll_close,
+    .knows = ngx_http_chat_poll_knows
 };
 
 
@@ -54,12 +57,15 @@ ngx_http_chat_poll_handler(ngx_http_chat_req_t *q)
                           sizeof(ngx_http_chat_frame_t *))
            != NGX_OK
         || ngx_http_chat_http_arg(r, "instance", &instance) != NGX_OK
-        || ngx_http_chat_http_arg(r, "cursor", &poll->cursor) != NGX_OK)
+        || ngx_http_chat_http_arg(r, "cursor", &poll->cursor) != NGX_OK
+        || ngx_http_chat_http_arg(r, "presence", &poll->presence) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (!chat_instance_valid(&instance)) {
+    if (!chat_instance_valid(&instance)
+        || poll->presence.len > NGX_HTTP_CHAT_PRESENCE_LEN)
+    {
         return ngx_http_chat_http_error(q, CHAT_E_BAD_FIELD, 0);
     }
 
@@ -144,6 +150,17 @@ ngx_http_chat_poll_close(ngx_http_chat_session_t *s, ngx_uint_t code,
 }
 
 
+static chat_str_t *
+ngx_http_chat_poll_knows(ngx_http_chat_session_t *s)
+{
+    ngx_http_chat_poll_t  *poll;
+
+    poll = ngx_http_chat_session_transport(s);
+
+    return &poll->presence;
+}
+
+
 static void
 ngx_http_chat_poll_answer(ngx_event_t *ev)
 {
@@ -175,13 +192,17 @@ ngx_http_chat_poll_answer(ngx_event_t *ev)
 }
 
 
-/* {"cursor":"...","frames":[...]}: the frames are JSON already. */
+/*
+ * {"cursor":"...","presence":"...","frames":[...]}: the frames are JSON
+ * already.
+ */
 
 static ngx_int_t
 ngx_http_chat_poll_text(ngx_http_chat_poll_t *poll, ngx_str_t *text)
 {
     u_char                  *p;
-    size_t                   quoted;
+    size_t                   cursor, presence;
+    u_char                   now[NGX_HTTP_CHAT_PRESENCE_LEN];
     ngx_uint_t               i;
     ngx_http_chat_frame_t  **fp;
 
@@ -193,17 +214,27 @@ ngx_http_chat_poll_text(ngx_http_chat_poll_t *poll, ngx_str_t *text)
         }
     }
 
-    quoted = chat_json_quote(&poll->cursor, NULL, 0);
+    if (!poll->full
+        && ngx_http_chat_session_known(poll->session, now) == NGX_OK)
+    {
+        poll->presence.data = now;
+        poll->presence.len = sizeof(now);
+    }
+
+    cursor = chat_json_quote(&poll->cursor, NULL, 0);
+    presence = chat_json_quote(&poll->presence, NULL, 0);
 
     text->data = ngx_pnalloc(poll->req->request->pool,
-                             sizeof("{\"cursor\":,\"frames\":[]}") + quoted
-                             + poll->len);
+                     sizeof("{\"cursor\":,\"presence\":,\"frames\":[]}")
+                     + cursor + presence + poll->len);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
     p = ngx_cpymem(text->data, "{\"cursor\":", 10);
-    p += chat_json_quote(&poll->cursor, p, quoted);
+    p += chat_json_quote(&poll->cursor, p, cursor);
+    p = ngx_cpymem(p, ",\"presence\":", 12);
+    p += chat_json_quote(&poll->presence, p, presence);
     p = ngx_cpymem(p, ",\"frames\":[", 11);
 
     for (i = 0; i < poll->frames.nelts; i++) {

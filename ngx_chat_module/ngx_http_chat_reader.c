@@ -42,8 +42,6 @@ static void ngx_http_chat_reader_ready(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_reader_lost(ngx_http_chat_redis_t *r);
 static void ngx_http_chat_reader_info(void *data, ngx_int_t rc,
     redisReply *reply);
-static ngx_int_t ngx_http_chat_reader_known(redisReply *reply,
-    chat_log_info_t *info);
 static void ngx_http_chat_reader_begin(ngx_http_chat_reader_t *reader);
 static ngx_int_t ngx_http_chat_reader_resume(ngx_http_chat_reader_t *reader);
 static void ngx_http_chat_reader_ask(ngx_http_chat_reader_t *reader);
@@ -211,9 +209,11 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
         return;
     }
 
-    rc = ngx_http_chat_reader_known(reply, &feed->info);
+    /* a stream that is not there yet is read from its beginning */
 
-    if (rc != NGX_OK) {
+    rc = chat_log_info_parse(reply, &feed->info);
+
+    if (rc != CHAT_OK) {
         ngx_http_chat_redis_fail(&reader->redis,
                                  reply->type == REDIS_REPLY_ERROR
                                  ? reply->str
@@ -222,28 +222,13 @@ ngx_http_chat_reader_info(void *data, ngx_int_t rc, redisReply *reply)
 
     ngx_http_chat_reply_free(reply);
 
-    if (rc != NGX_OK) {
+    if (rc != CHAT_OK) {
         return;
     }
 
     if (--reader->asked == 0) {
         ngx_http_chat_reader_begin(reader);
     }
-}
-
-
-/* A stream that is not there yet is read from its beginning. */
-
-static ngx_int_t
-ngx_http_chat_reader_known(redisReply *reply, chat_log_info_t *info)
-{
-    if (reply->type == REDIS_REPLY_ERROR
-        && ngx_strstr(reply->str, "no such key") == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    return chat_log_info_parse(reply, info) == CHAT_OK ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -395,7 +395,7 @@ ngx_http_chat_redis_replies(ngx_http_chat_redis_t *r)
 
         means = chat_reply_error(reply);
 
-        if (means != CHAT_REDIS_OK) {
+        if (means != CHAT_REDIS_OK && !chat_reply_no_key(reply)) {
             ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_ERRORS, 1);
         }
 

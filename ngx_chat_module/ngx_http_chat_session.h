@@ -67,6 +67,9 @@ typedef struct {
      * answers to commands may still come.  NULL: never.
      */
     ngx_uint_t (*full)(ngx_http_chat_session_t *s);
+    /* Quiet ones: what the client says it was told of who is there
+     * (ngx_http_chat_session_known()); empty: it does not say. */
+    chat_str_t  *(*knows)(ngx_http_chat_session_t *s);
 } ngx_http_chat_transport_t;
 
 
@@ -108,6 +111,16 @@ void ngx_http_chat_session_hello(ngx_http_chat_session_t *s,
 
 /* From the event loop: what waited for the client has left. */
 void ngx_http_chat_session_drained(ngx_http_chat_session_t *s);
+
+/*
+ * Who is there, in NGX_HTTP_CHAT_PRESENCE_LEN bytes: of the same length and
+ * different when somebody came or went.  NGX_DECLINED: the client does not
+ * know all of it yet.
+ */
+#define NGX_HTTP_CHAT_PRESENCE_LEN  8
+
+ngx_int_t ngx_http_chat_session_known(ngx_http_chat_session_t *s,
+    u_char *p);
 
 /* The transport is gone; the session is freed, ops are cancelled. */
 void ngx_http_chat_session_close(ngx_http_chat_session_t *s);

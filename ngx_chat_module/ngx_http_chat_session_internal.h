@@ -345,6 +345,8 @@ ngx_uint_t ngx_http_chat_account_online(ngx_http_chat_account_t *a,
     uint64_t site);
 /* There is room again: who came or went meanwhile, if anybody did. */
 void ngx_http_chat_account_catch_up(ngx_http_chat_session_t *s);
+/* No welcome told it: what it knows it says itself, or it is up to date. */
+void ngx_http_chat_account_resume(ngx_http_chat_session_t *s);
 /* welcome: colleagues and sites of an operator. */
 ngx_int_t ngx_http_chat_account_views(ngx_http_chat_account_t *a,
     ngx_http_chat_who_t *who, chat_frame_welcome_t *welcome,

@@ -9,11 +9,14 @@
 
 #include "ngx_http_chat_ws_internal.h"
 
+#include <linux/sockios.h>
+
 
 #define NGX_HTTP_CHAT_WS_REAP         16     /* closed at once, every ms */
 #define NGX_HTTP_CHAT_WS_REAP_STEPS   512    /* ms, about, for any number */
 
 
+static ngx_uint_t ngx_http_chat_ws_taking(ngx_http_chat_ws_t *ws);
 static void ngx_http_chat_ws_reap(ngx_event_t *ev);
 static void *ngx_http_chat_ws_resize(void *data, void *p, size_t old,
     size_t size);
@@ -206,18 +209,54 @@ ngx_http_chat_ws_timer(ngx_http_chat_timer_t *t)
     if (ws->pinged) {
 
         if (ngx_current_msec - ws->pinged_at >= ws->ping) {
-            ws->owner->idle(ws->data);
-            return;
+
+            if (!ngx_http_chat_ws_taking(ws)) {
+                ws->owner->idle(ws->data);
+                return;
+            }
+
+            ws->pinged_at = ngx_current_msec;
         }
 
     } else if (ngx_current_msec - ws->heard >= ws->ping) {
         ws->pinged = 1;
         ws->pinged_at = ngx_current_msec;
 
+        (void) ngx_http_chat_ws_taking(ws);
+
         ngx_http_chat_ws_control(ws, CHAT_WS_PING, NULL, 0);
     }
 
     ngx_http_chat_ws_arm(ws);
+}
+
+
+/*
+ * A ping stands behind what was sent before, in our queue and the kernel's.
+ * While the peer's kernel takes some of that, and there is more, it cannot be
+ * asked to have answered: a history over a slow line takes longer than two
+ * pings.  (A peer that takes nothing for long is the stall's.)
+ */
+
+static ngx_uint_t
+ngx_http_chat_ws_taking(ngx_http_chat_ws_t *ws)
+{
+    int         left;
+    uint32_t    taken;
+    ngx_uint_t  more;
+
+    if (ioctl(ws->connection->fd, SIOCOUTQ, &left) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ws->connection->log, ngx_errno,
+                      "ioctl(SIOCOUTQ) failed");
+        left = 0;
+    }
+
+    taken = (uint32_t) ws->bytes_out - left;
+    more = (left || ws->out) && (int32_t) (taken - ws->taken) > 0;
+
+    ws->taken = taken;
+
+    return more;
 }
 
 

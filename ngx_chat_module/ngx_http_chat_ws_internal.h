@@ -42,11 +42,14 @@ struct ngx_http_chat_ws_out_s {
 /*
  * As many as count when there must be room for one more.  A history may be
  * longer than the queue, and two long frames may wait together (a welcome and
- * an answer): whoever reads them slowly may go on pinging meanwhile.
+ * an answer): whoever reads them slowly may go on pinging meanwhile.  An echo
+ * has room for its longest messages, and all of every one counts: few bytes,
+ * inflated, are many of them.
  */
 #define ngx_http_chat_ws_weight(ws, out)                                     \
-    ngx_min(ngx_http_chat_ws_size(out),                                      \
-            (ws)->queue_max / NGX_HTTP_CHAT_WS_LONG)
+    ((ws)->paces ? ngx_http_chat_ws_size(out)                                \
+                 : ngx_min(ngx_http_chat_ws_size(out),                       \
+                           (ws)->queue_max / NGX_HTTP_CHAT_WS_LONG))
 
 struct ngx_http_chat_ws_s {
     ngx_connection_t          *connection;
@@ -73,6 +76,8 @@ struct ngx_http_chat_ws_s {
     ngx_msec_t                 progress;     /* when bytes left last */
     uint32_t                   ping;
     uint32_t                   stall;
+    uint32_t                   taken;        /* by the peer, modulo 2^32, when
+                                                that was asked last */
 
     chat_ws_t                  parser;
 

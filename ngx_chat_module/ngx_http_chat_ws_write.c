@@ -80,7 +80,9 @@ ngx_http_chat_ws_write(ngx_event_t *wev)
  * All is said.  What the peer still sends is read until it ends, too, or its
  * time is over: bytes that nobody read would make the kernel reset the
  * connection and throw away what it has not delivered (RFC 6455, 7.1.1).
- * A TLS connection has its own way to say so.
+ * Under TLS it is told by the close_notify of the end, which comes at once
+ * after both close frames; who broke the protocol may still be sending, and
+ * is read until it goes or its time is over.
  */
 
 static void

@@ -323,13 +323,9 @@ statd_info(statd_t *s, const chat_str_t *key, chat_log_info_t *info)
         return CHAT_ERROR;
     }
 
-    /* to the parser every error is "no such key" */
-
     rc = chat_log_info_parse(r, info);
 
-    if (r->type == REDIS_REPLY_ERROR
-        && strncmp(r->str, "ERR no such key", 15) != 0)
-    {
+    if (rc != CHAT_OK && r->type == REDIS_REPLY_ERROR) {
         if (!s->info_told) {
             statd_log("%.*s: Redis: %s", (int) key->len, key->data, r->str);
             s->info_told = 1;

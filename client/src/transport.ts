@@ -176,6 +176,8 @@ function openPoll(way: Way, ear: Ear): Transport {
     const post = poster(way, ear);
     let stopped = false;
     let abort: (() => void) | undefined;
+    // what was told of who is there; "0": nothing
+    let presence = '0';
 
     const stop = (): void => {
         stopped = true;
@@ -192,7 +194,8 @@ function openPoll(way: Way, ear: Ear): Transport {
 
     const poll = async (): Promise<void> => {
         const before = way.cursor();
-        const call = request(way, 'GET', 'poll?' + query(way), HELD_MS);
+        const call = request(way, 'GET', 'poll?' + query(way)
+            + '&presence=' + presence, HELD_MS);
 
         abort = call.abort;
 
@@ -219,6 +222,8 @@ function openPoll(way: Way, ear: Ear): Transport {
         if (typeof body?.cursor === 'string') {
             ear.cursor(body.cursor);
         }
+
+        presence = String(body?.presence);
 
         // an answer without news must not make a loop that spins
         host.setTimeout(() => {

@@ -1066,8 +1066,8 @@ const chat_metric_def_t  chat_metrics[CHAT_METRIC_MAX] = {
       chat_string("sent to Redis") },
     [CHAT_METRIC_REDIS_ERRORS] =
     { chat_string("redis_errors"), 0, chat_string("calls"),
-      chat_string("answered by an error, also when asked for a log that is "
-                  "not there yet") },
+      chat_string("answered by an error; that a log is not there yet is "
+                  "none") },
     [CHAT_METRIC_REDIS_TRIPS] =
     { chat_string("redis_trips"), 0, chat_string("calls"),
       chat_string("answered by Redis, those that wait for news left out") },

@@ -843,7 +843,7 @@ typedef enum chat_metric_e {
     /* refused: too many new ones from their address */
     CHAT_METRIC_VISITORS_LIMITED = 22,
     CHAT_METRIC_REDIS_CALLS = 23,         /* sent to Redis */
-    /* answered by an error, also when asked for a log that is not there yet */
+    /* answered by an error; that a log is not there yet is none */
     CHAT_METRIC_REDIS_ERRORS = 24,
     /* answered by Redis, those that wait for news left out */
     CHAT_METRIC_REDIS_TRIPS = 25,

@@ -211,7 +211,8 @@ sub poll($self) {
     return if $self->{over};
 
     $self->{stream} = Chat::Http::start('GET', Chat::Transport::base($c)
-            . '/poll?' . Chat::Transport::query($c),
+            . '/poll?' . Chat::Transport::query($c)
+            . '&presence=' . ($self->{presence} // 0),
         ip => $c->{ip}, port => $c->{port}, host => $c->{host},
         headers => Chat::Transport::headers($c),
         on_done => sub ($res) {
@@ -225,6 +226,7 @@ sub poll($self) {
             }
             return if $self->{over};
             $c->{cursor} = $res->{json}{cursor};
+            $self->{presence} = $res->{json}{presence};
             $c->_resumed;
             $c->{attached}++;
             after(0, sub { $self->poll });
