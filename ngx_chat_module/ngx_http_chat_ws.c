@@ -9,8 +9,6 @@
 
 #include "ngx_http_chat_ws_internal.h"
 
-#include <linux/sockios.h>
-
 
 #define NGX_HTTP_CHAT_WS_REAP         16     /* closed at once, every ms */
 #define NGX_HTTP_CHAT_WS_REAP_STEPS   512    /* ms, about, for any number */
@@ -245,9 +243,9 @@ ngx_http_chat_ws_taking(ngx_http_chat_ws_t *ws)
     uint32_t    taken;
     ngx_uint_t  more;
 
-    if (ioctl(ws->connection->fd, SIOCOUTQ, &left) == -1) {
+    if (ioctl(ws->connection->fd, TIOCOUTQ, &left) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ws->connection->log, ngx_errno,
-                      "ioctl(SIOCOUTQ) failed");
+                      "ioctl(TIOCOUTQ) failed");
         left = 0;
     }
 
