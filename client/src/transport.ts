@@ -223,7 +223,7 @@ function openPoll(way: Way, ear: Ear): Transport {
             ear.cursor(body.cursor);
         }
 
-        presence = String(body?.presence);
+        presence = String(body?.presence ?? 0);
 
         // an answer without news must not make a loop that spins
         host.setTimeout(() => {

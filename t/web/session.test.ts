@@ -192,7 +192,8 @@ test('WebSocket blocked: event stream at once; that blocked: polling',
         assert.equal(r.world.source.closed, true);
         await r.world.run(0);
         assert.equal(r.world.request.url,
-            'https://shop.example/_chat/v1/poll?instance=instance1');
+            'https://shop.example/_chat/v1/poll?instance=instance1'
+            + '&presence=0');
 
         r.world.request.answer(200, { cursor: 'c1', frames: [welcome()] });
         await r.world.run(0);
@@ -200,11 +201,18 @@ test('WebSocket blocked: event stream at once; that blocked: polling',
         assert.equal(r.seen.status.transport, 'poll');
         assert.equal(r.seen.worked, 'poll');
 
-        r.world.request.answer(200, { cursor: 'c2', frames: [] });
+        r.world.request.answer(200, { cursor: 'c2', presence: '00000001',
+                                      frames: [] });
         await settle();
         assert.equal(r.seen.cursor, 'c2');
         await r.world.run(0);
         assert.equal(r.world.request.url.split('&')[1], 'cursor=c2');
+        assert.equal(r.world.request.url.split('&')[2], 'presence=00000001');
+
+        // a server that does not know it: nothing is known
+        r.world.request.answer(200, { cursor: 'c3', frames: [] });
+        await r.world.run(0);
+        assert.equal(r.world.request.url.split('&')[2], 'presence=0');
     });
 
 
