@@ -174,7 +174,7 @@ ngx_http_chat_attach_run(ngx_http_chat_attach_t *a)
     s->acked = 0;
     ngx_http_chat_attach_seen(a);
 
-    a->reset = !s->positioned || s->epoch != a->epoch;
+    a->reset = !s->positioned || s->epoch != a->epoch || a->whole;
 
     a->ring = !a->reset && !a->store;
 
@@ -338,6 +338,11 @@ ngx_http_chat_attach_done(ngx_http_chat_owner_t *o, chat_op_t *op)
         ngx_http_chat_attach_again(a);
 
     } else if (ngx_http_chat_attach_missed(a) != NGX_OK) {
+        ngx_http_chat_attach_stored(a);
+
+    } else if (!a->ring && !a->reset && a->read.partial) {
+        /* what is left out would stay on his screen as it was */
+        a->whole = 1;
         ngx_http_chat_attach_stored(a);
 
     } else {

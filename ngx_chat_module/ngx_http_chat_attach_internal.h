@@ -32,6 +32,7 @@ struct ngx_http_chat_attach_s {
     unsigned                     reset:1;
     unsigned                     store:1;     /* the ring was lapped: do not
                                                  try it again */
+    unsigned                     whole:1;     /* too much has changed */
 };
 
 

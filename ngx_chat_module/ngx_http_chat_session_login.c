@@ -11,7 +11,7 @@
 static void ngx_http_chat_session_checked(void *data, ngx_int_t rc);
 static void ngx_http_chat_session_login(ngx_http_chat_session_t *s,
     const ngx_http_chat_login_t *login);
-static ngx_uint_t ngx_http_chat_roles_equal(const chat_roles_t *a,
+static ngx_uint_t ngx_http_chat_roles_within(const chat_roles_t *a,
     const chat_roles_t *b);
 
 
@@ -84,7 +84,9 @@ ngx_http_chat_session_login(ngx_http_chat_session_t *s,
         return;
     }
 
-    if (ngx_http_chat_roles_equal(&login->roles, &s->who.operator->roles)) {
+    if (ngx_http_chat_roles_within(&login->roles, &s->who.operator->roles)
+        && ngx_http_chat_roles_within(&s->who.operator->roles, &login->roles))
+    {
         return;
     }
 
@@ -103,14 +105,15 @@ ngx_http_chat_session_login(ngx_http_chat_session_t *s,
 }
 
 
+/*
+ * Is everything that `a` names the same by `b`?  It is by "*" what `b` does
+ * not name: roles are equal if it is so both ways.
+ */
+
 static ngx_uint_t
-ngx_http_chat_roles_equal(const chat_roles_t *a, const chat_roles_t *b)
+ngx_http_chat_roles_within(const chat_roles_t *a, const chat_roles_t *b)
 {
     size_t  i;
-
-    if (a->n != b->n) {
-        return 0;
-    }
 
     for (i = 0; i < a->n; i++) {
         if (chat_roles_of(b, a->elts[i].site) != a->elts[i].role) {

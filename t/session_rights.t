@@ -104,6 +104,12 @@ subtest 'other roles' => sub {
     is outcome($ann->post('six', dialog => $v->{dialog})), 'done',
         'a role on all sites is, too';
 
+    $told->('an operator elsewhere', 4711 => 'operator');
+    is outcome($ann->post('seven', dialog => $v->{dialog})), 'not_found',
+        'of all sites one is left, and it is another';
+
+    $told->('an operator', '*' => 'operator');
+
     $v->wait_text('six');
     is_deeply [$v->texts], ['hello', 'one', 'five', 'six'],
         'the visitor got nothing else';
