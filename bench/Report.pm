@@ -121,6 +121,8 @@ my @LIMITS = (
     ['writev of 350 bytes to each of 1000 sockets, nobody woken, 20/s, '
         . 'measured after the fan-outs', 'writev 350', 'us'],
     ['the same of 3500 bytes', 'writev 3500', 'us'],
+    ['of the time of a processor, what its host takes away in pieces of more '
+        . 'than 1 ms, measured after the latencies', 'gaps', '%'],
 );
 
 

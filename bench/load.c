@@ -13,6 +13,7 @@
  * stalled  fanout; one reader more stalls every other second
  * static   plain HTTP requests of n connections
  * writev   what a writev of `size` bytes costs, each to one of n sockets
+ * gaps     time that a processor's host takes away
  *
  * A message's time runs from when it was due, not from when it was sent: a
  * server (or a client) that hesitates is not forgiven what waits meanwhile.
@@ -59,7 +60,8 @@ main(int argc, char **argv)
         {"dialogs", load_dialogs}, {"fanout", load_fanout},
         {"idle", load_idle}, {"herd", load_herd}, {"fault", load_fault},
         {"stalled", load_stalled}, {"static", load_static},
-        {"writev", load_writev}
+        {"writev", load_writev},
+        {"gaps", load_gaps}
     };
 
     memset(&l, 0, sizeof(load_t));

@@ -9,7 +9,7 @@
  * load_net.c      the loop, upgrade, frames, a write per connection and turn
  * load_tls.c      the same sockets under TLS
  * load_peer.c     how to talk to us, to nchan, to socket.io
- * load_limit.c    what the machine can do: plain HTTP, bare writev
+ * load_limit.c    what the machine can do: plain HTTP, bare writev, time
  * load_stat.c     percentiles, processor time and memory of the servers,
  *                 what Redis was asked
  */
@@ -285,6 +285,7 @@ ssize_t load_tls_send(load_conn_t *c, const void *p, size_t n);
 
 void load_static(load_t *l, load_opt_t *o);
 void load_writev(load_t *l, load_opt_t *o);
+void load_gaps(load_t *l, load_opt_t *o);
 
 /* load_stat.c */
 

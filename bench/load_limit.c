@@ -2,12 +2,14 @@
 /*
  * What this machine can do, beside the other figures: plain HTTP, one request
  * at a time on each of n keepalive connections; and writev, each to one of n
- * sockets that nobody waits for, as a fan-out does at best.
+ * sockets that nobody waits for, as a fan-out does at best; and how much of
+ * its processors' time a virtual machine does not get.
  */
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@ static int load_static_connect(load_t *l);
 static void load_static_ask(int fd);
 static void load_pairs(int *reader, int *writer, unsigned n);
 static uint64_t load_own_ns(void);
+static uint64_t load_gaps_us(int cpu, uint64_t us);
 
 
 void
@@ -236,4 +239,75 @@ load_own_ns(void)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 
     return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/*
+ * Of the processor that misses the most: the percentage of its time that went
+ * in pieces of more than a millisecond, seen by one process for each that does
+ * nothing but look at the clock.  No latency is better than this.
+ */
+
+void
+load_gaps(load_t *l, load_opt_t *o)
+{
+    int        cpu, n, fds[2];
+    uint64_t   us, got, most;
+    cpu_set_t  cpus;
+
+    (void) l;
+
+    us = (uint64_t) o->seconds * 1000000;
+
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == -1 || pipe(fds) == -1) {
+        load_die("gaps: %s", strerror(errno));
+    }
+
+    for (cpu = 0, n = 0; cpu < CPU_SETSIZE; cpu++) {
+
+        if (!CPU_ISSET(cpu, &cpus)) {
+            continue;
+        }
+
+        n++;
+
+        if (fork() == 0) {
+            got = load_gaps_us(cpu, us);
+            _exit(write(fds[1], &got, sizeof(got)) != sizeof(got));
+        }
+    }
+
+    for (most = 0; n; n--) {
+
+        if (read(fds[0], &got, sizeof(got)) != sizeof(got)) {
+            load_die("gaps: %s", strerror(errno));
+        }
+
+        most = got > most ? got : most;
+    }
+
+    printf("gaps_percent %.3f\n", most * 100.0 / us);
+}
+
+
+static uint64_t
+load_gaps_us(int cpu, uint64_t us)
+{
+    uint64_t   start, last, now, lost;
+    cpu_set_t  one;
+
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+
+    start = load_now();
+    lost = 0;
+
+    for (now = start; now - start < us; /* void */ ) {
+        last = now;
+        now = load_now();
+        lost += now - last > 1000 ? now - last : 0;
+    }
+
+    return lost;
 }
