@@ -90,7 +90,7 @@ chat_due_parse(const chat_str_t *member, chat_due_t *d)
 
 chat_cmd_t *
 chat_due_list_cmd(chat_mem_t *mem, unsigned partition, uint64_t now_ms,
-    unsigned max)
+    unsigned skip, unsigned max)
 {
     chat_cmd_t  *c;
     chat_str_t   key;
@@ -107,7 +107,7 @@ chat_due_list_cmd(chat_mem_t *mem, unsigned partition, uint64_t now_ms,
     chat_cmd_lit(c, "-inf");
     chat_cmd_u64(c, now_ms);
     chat_cmd_lit(c, "LIMIT");
-    chat_cmd_lit(c, "0");
+    chat_cmd_u64(c, skip);
     chat_cmd_u64(c, max);
 
     return c;

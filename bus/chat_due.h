@@ -26,9 +26,12 @@ chat_str_t chat_due_print(chat_mem_t *mem, chat_due_e kind,
 /* d->dialog points into the text.  CHAT_ERROR: not a member we wrote. */
 int chat_due_parse(const chat_str_t *member, chat_due_t *d);
 
-/* At most `max` members due at now_ms, oldest first: an array of strings. */
+/*
+ * At most `max` members due at now_ms, oldest first, without the first `skip`
+ * of them: an array of strings.
+ */
 chat_cmd_t *chat_due_list_cmd(chat_mem_t *mem, unsigned partition,
-    uint64_t now_ms, unsigned max);
+    uint64_t now_ms, unsigned skip, unsigned max);
 
 /*
  * Works off one member: loads the dialog and its site's rules, decides, and

@@ -17,6 +17,9 @@
 typedef struct {
     ngx_http_chat_bus_t        *bus;
     ngx_uint_t                  running;
+    ngx_uint_t                  failed;        /* since the list's beginning:
+                                                  they are due all the same,
+                                                  and not in others' way */
     unsigned                    asked:1;
 } ngx_http_chat_due_part_t;
 
@@ -110,7 +113,7 @@ ngx_http_chat_due_list(ngx_http_chat_due_part_t *part, ngx_uint_t partition)
     w = part->bus->w;
 
     cmd = chat_due_list_cmd(ngx_http_chat_write_mem(w), partition,
-                            w->host.now_ms(&w->host),
+                            w->host.now_ms(&w->host), part->failed,
                             NGX_HTTP_CHAT_DUE_JOBS);
 
     if (ngx_http_chat_redis_call(&w->writer->redis, cmd,
@@ -135,6 +138,10 @@ ngx_http_chat_due_listed(void *data, ngx_int_t rc, redisReply *reply)
 
     if (rc != NGX_OK) {
         return;
+    }
+
+    if (reply->elements < NGX_HTTP_CHAT_DUE_JOBS) {
+        part->failed = 0;
     }
 
     for (i = 0; i < reply->elements; i++) {
@@ -205,6 +212,10 @@ ngx_http_chat_due_done(ngx_http_chat_owner_t *o, chat_op_t *op)
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, job->part->bus->w->log, 0,
                    "chat: due \"%*s\" fired:%d", job->ctx.member.len,
                    job->ctx.member.data, job->ctx.fired);
+
+    if (op->rc != CHAT_DONE) {
+        job->part->failed++;
+    }
 
     chat_op_release(op);
     ngx_http_chat_due_free(job);

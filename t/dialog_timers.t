@@ -2,7 +2,8 @@
 
 # Promise: a dialog that was taken and is not answered goes back to the
 # queue; an answered one that falls silent is closed; a visitor who waits for
-# an answer is never closed; two nodes fire each timer once.
+# an answer is never closed; two nodes fire each timer once;
+# timers that cannot be worked off are in nobody's way.
 
 use v5.36;
 use lib 't/lib';
@@ -18,6 +19,14 @@ my $shop = $t->tenant(account => 'Shop', sites => [['shop.test']],
     operators => [['ann', 'secret-password', 'operator']]);
 my $site = $shop->{sites}{'shop.test'};
 $redis->hset("chat:{g}:site:$site", accept_ms => 1500, idle_ms => 2500);
+
+# more than are looked at together, of dialogs that cannot be read
+my $tag = Chat::Store::tag(Chat::Store::partition($shop->{account}));
+for my $n (1 .. 40) {
+    my $id = sprintf '%016x', $n;
+    $redis->set("chat:$tag:a:$shop->{account}:d:$id", 'no hash');
+    $redis->zadd("chat:$tag:due", $n, "0:$shop->{account}:$id");
+}
 
 # two nodes: each looks what is due twice a second
 $t->nginx(<<"CONF", name => $_) for qw(main two);
@@ -104,11 +113,11 @@ is(join(' ', map { $_->{e} =~ s/^(dialog|message)_//r } @{$v->events($d)}),
 is($waits->state($waits->{dialog}), 'queued',
    'who waits for an answer was not closed');
 
-my $tag = Chat::Store::tag(Chat::Store::partition($shop->{account}));
 ok(wait_for(sub {
     my $at = $redis->zscore("chat:$tag:due",
                             "0:$shop->{account}:$waits->{dialog}");
     return $at && $at > time * 1000;
 }, 10, 'a time to come'), '... and will be looked at again');
+is($redis->zcount("chat:$tag:due", 1, 40), 40, 'what failed is still due');
 
 $t->done;

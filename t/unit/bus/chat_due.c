@@ -41,7 +41,7 @@ list(uint64_t now_ms)
 
     r = chat_sync_call(redis.sync,
                        chat_due_list_cmd(chat_heap_mem(heap), partition(),
-                                         now_ms, 100));
+                                         now_ms, 0, 100));
     assert_non_null(r);
     text[0] = '\0';
     redis_join(r, text, text + sizeof(text) - 1);
