@@ -5,36 +5,16 @@ use v5.36;
 use lib 't/lib';
 
 use Chat::Test;
-use JSON::XS ();
 use Test::More;
 
 my $t = Chat::Test->new;
 $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']]);
-my $nginx = $t->nginx(<<'CONF');
-%%GLOBALS%%
-events { worker_connections 256; }
-http {
-    %%GLOBALS_HTTP%%
-    chat_zone main 8m;
-    chat_redis %%REDIS%%;
-    chat_drain 1s;
-    server {
-        listen %%IP%%:%%PORT%%;
-        server_name shop.test;
-        chat on;
-        location = /status { chat_status; }
-    }
-}
-CONF
+my $nginx = $t->shop('chat_drain 1s;', workers => 2);
 
 # A new connection falls to any worker that lives.
-sub acked () {
-    return JSON::XS->new->decode(
-        $t->http(GET => '/status?format=json', host => 'shop.test')->{body}
-    )->{writes_acked};
-}
+sub acked () { return $t->status->{writes_acked} }
 
 my $sent = 0;
 

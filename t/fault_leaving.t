@@ -16,22 +16,7 @@ my $t = Chat::Test->new(log_level => 'info');
 my $redis = $t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']]);
-my $nginx = $t->nginx(<<'CONF', workers => 1);
-%%GLOBALS%%
-events { worker_connections 512; }
-http {
-    %%GLOBALS_HTTP%%
-    chat_zone main 8m;
-    chat_redis %%REDIS%%;
-    chat_drain 1s;
-    server {
-        listen %%IP%%:%%PORT%%;
-        server_name shop.test;
-        chat on;
-        location = /status { chat_status; }
-    }
-}
-CONF
+my $nginx = $t->shop('chat_drain 1s;');
 
 my ($old) = $nginx->workers;
 $redis->freeze;

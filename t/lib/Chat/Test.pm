@@ -224,9 +224,10 @@ sub http($self, $method, $path, %args) {
 # ------------------------------------------------------------------- end
 
 # Lines of the logs that this test causes on purpose.
-# One worker that serves the site shop.test, at any rate, and its metrics.
-sub shop($self, $more = '') {
-    return $self->nginx(<<"CONF", workers => 1);
+# A server of the site shop.test, at any rate, and its metrics; one worker
+# unless args say otherwise.
+sub shop($self, $more = '', %args) {
+    return $self->nginx(<<"CONF", workers => 1, %args);
 %%GLOBALS%%
 events { worker_connections 256; }
 http {
