@@ -31,6 +31,8 @@ static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
 static void chat_attach_ids(chat_attach_t *a, const redisReply *r);
 static int chat_attach_add(chat_attach_t *a, const chat_str_t *id);
 static int chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot);
+static int chat_attach_shown(chat_op_t *op, chat_attach_t *a,
+    const redisReply *r, const chat_dialog_t *d);
 static void chat_attach_order(chat_attach_t *a);
 static int chat_attach_events(chat_op_t *op, chat_attach_t *a,
     const redisReply *r, const chat_dialog_t *d);
@@ -354,8 +356,6 @@ static int
 chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot)
 {
     int                rc;
-    size_t             n;
-    chat_entry_t      *events;
     chat_dialog_t     *d;
     const redisReply  *r;
 
@@ -382,18 +382,40 @@ chat_attach_dialog(chat_op_t *op, chat_attach_t *a, size_t slot)
         return chat_attach_events(op, a, r, d);
     }
 
-    if (chat_id_cmp(&d->last, &a->since) <= 0
-        || !(chat_rights_role(a->role(a->role_data, d->site))
-             & CHAT_MAY_READ))
+    if (chat_id_cmp(&d->last, &a->since) > 0
+        && chat_rights_role(a->role(a->role_data, d->site)) & CHAT_MAY_READ)
     {
-        return CHAT_OK;
+        rc = chat_attach_shown(op, a, r, d);
     }
+
+    /* a thousand times four messages would be up to 64M until the end */
+
+    chat_op_drop(op, slot * 2 + 1);
+
+    return rc;
+}
+
+
+/* An operator's: the beginning of its last message goes with it. */
+
+static int
+chat_attach_shown(chat_op_t *op, chat_attach_t *a, const redisReply *r,
+    const chat_dialog_t *d)
+{
+    size_t         n;
+    chat_str_t     last;
+    chat_entry_t  *events;
 
     if (chat_page_parse(r, d, &events, &n, op->mem) != CHAT_OK) {
         return chat_op_fail(op, CHAT_E_INTERNAL);
     }
 
-    a->texts[a->n_dialogs++] = chat_attach_text(events, n);
+    last = chat_attach_text(events, n);
+    last = chat_dialog_excerpt(&last);
+
+    if (chat_mem_dup(op->mem, &a->texts[a->n_dialogs++], &last) != CHAT_OK) {
+        return chat_op_fail(op, CHAT_E_INTERNAL);
+    }
 
     chat_attach_order(a);
 

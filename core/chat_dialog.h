@@ -177,6 +177,12 @@ void chat_dialog_apply(chat_dialog_t *d, const chat_entry_t *e);
 int chat_dialog_parse(const chat_str_t *state, const chat_str_t *about,
     chat_dialog_t *d);
 
+/* Characters of the last message in a view (schema, dialog_view.text). */
+#define CHAT_VIEW_TEXT  120
+
+/* As many of a message's at most, whole ones: a slice of `text`. */
+chat_str_t chat_dialog_excerpt(const chat_str_t *text);
+
 /*
  * The view clients get; `text` is the last message (its beginning is taken)
  * or NULL.  What is printed (`last`) goes to mem.

@@ -8,10 +8,6 @@
 #include "chat_str.h"
 
 
-/* Characters of the last message in a view (schema, dialog_view.text). */
-#define CHAT_VIEW_TEXT  120
-
-
 typedef int (*chat_field_pt)(chat_dialog_t *d, const chat_str_t *v,
     size_t offset);
 
@@ -46,8 +42,6 @@ static void chat_fold_taken(chat_dialog_t *d, const chat_entry_t *e);
 static void chat_fold_closed(chat_dialog_t *d, const chat_entry_t *e);
 static void chat_fold_released(chat_dialog_t *d, const chat_entry_t *e);
 static void chat_fold_reopened(chat_dialog_t *d, const chat_entry_t *e);
-
-static chat_str_t chat_dialog_excerpt(const chat_str_t *text);
 
 
 #define chat_slot(parse, member)  { parse, offsetof(chat_dialog_t, member) }
@@ -486,9 +480,7 @@ chat_dialog_view(const chat_dialog_t *d, const chat_str_t *text,
 }
 
 
-/* The first characters, whole ones. */
-
-static chat_str_t
+chat_str_t
 chat_dialog_excerpt(const chat_str_t *text)
 {
     size_t      i;

@@ -168,6 +168,33 @@ chat_op_result(chat_op_t *op, unsigned slot)
 
 
 void
+chat_op_drop(chat_op_t *op, unsigned slot)
+{
+    chat_kept_t   *kept, **last;
+    chat_reply_t  *r;
+
+    r = &op->replies[slot];
+
+    if (r->reply == NULL) {
+        return;
+    }
+
+    /* those of this round are the first */
+
+    for (last = &op->kept; (kept = *last) != NULL; last = &kept->next) {
+
+        if (kept->reply == r->reply) {
+            *last = kept->next;
+            op->host->release(op->host, CHAT_CALL_REDIS, r->reply);
+            break;
+        }
+    }
+
+    r->reply = NULL;
+}
+
+
+void
 chat_op_reply(chat_op_t *op, uint32_t generation, uint32_t slot, int rc,
     void *reply)
 {

@@ -151,6 +151,12 @@ int chat_op_call(chat_op_t *op, chat_call_e kind, int partition, void *req);
 chat_reply_t *chat_op_result(chat_op_t *op, unsigned slot);
 
 /*
+ * From a step: gives that reply back now, of which nothing is needed any
+ * more.  An op of many rounds would else keep what all of them have read.
+ */
+void chat_op_drop(chat_op_t *op, unsigned slot);
+
+/*
  * From the host: an answer came.  Only CHAT_CALL_REDIS has a reply object,
  * others give NULL.  Late ones, and a second one for a slot, are released and
  * dropped.

@@ -338,6 +338,52 @@ history_is_private(void **state)
 }
 
 
+static void        (*given_back)(chat_host_t *, chat_call_e, void *);
+static unsigned      n_given_back;
+
+
+static void
+count_given_back(chat_host_t *host, chat_call_e kind, void *reply)
+{
+    n_given_back++;
+    given_back(host, kind, reply);
+}
+
+
+/* Each dialog's messages, before the next round asks for more. */
+
+static void
+operator_keeps_no_messages(void **state)
+{
+    unsigned        i;
+    char            name[2] = "a";
+    chat_host_t    *host;
+    chat_attach_t  *a;
+
+    for (i = 0; i < 20; i++, name[0]++) {
+        post(name, "", 1, "hello");
+    }
+
+    chat_op_release(&op);
+
+    host = chat_sync_host(redis.sync);
+    given_back = host->release;
+    host->release = count_given_back;
+    n_given_back = 0;
+
+    a = attach(operator(5, "oper0005"), beginning);
+
+    host->release = given_back;
+
+    assert_int_equal(n_given_back, 20);
+    assert_int_equal(a->n_dialogs, 20);
+
+    for (i = 0; i < 20; i++) {
+        assert_true(chat_str_eq_c(&a->texts[i], "hello"));
+    }
+}
+
+
 static void
 operator_begins(void **state)
 {
@@ -466,6 +512,8 @@ main(void)
         cmocka_unit_test_setup_teardown(long_dialog, reset, release),
         cmocka_unit_test_setup_teardown(history_is_private, reset, release),
         cmocka_unit_test_setup_teardown(operator_begins, reset, release),
+        cmocka_unit_test_setup_teardown(operator_keeps_no_messages, reset,
+                                        release),
         cmocka_unit_test_setup_teardown(operator_resumes, reset, release),
         cmocka_unit_test_setup_teardown(many_dialogs, reset, release),
     };

@@ -223,6 +223,49 @@ late_and_double_answers(void **state)
 }
 
 
+static int
+step_drop(chat_op_t *o)
+{
+    trace("d");
+
+    chat_op_drop(o, 1);
+    assert_null(chat_op_result(o, 1)->reply);
+    chat_op_drop(o, 1);
+
+    if (script.rounds && --script.rounds) {
+        o->next = o->steps;
+    }
+
+    return CHAT_OK;
+}
+
+
+static void
+replies_given_back_before_the_end(void **state)
+{
+    static const chat_step_t  drops[] = { { "ask", step_ask },
+                                          { "drop", step_drop },
+                                          { NULL, NULL } };
+
+    script.rounds = 2;
+    script.n = 2;
+    chat_op_start(&op, "drops", drops, &f.host, chat_heap_mem(heap), &script);
+    fake_run(&f);
+
+    fake_reply(&f, 1, CHAT_OK, &replies[1]);
+    fake_reply(&f, 0, CHAT_OK, &replies[0]);
+    assert_int_equal(f.kept, 2);
+    fake_run(&f);
+    assert_int_equal(f.kept, 1);
+
+    fake_reply(&f, 2, CHAT_OK, &replies[2]);
+    fake_reply(&f, 3, CHAT_OK, NULL);            /* nothing to give back */
+    fake_run(&f);
+    assert_int_equal(f.kept, 2);
+    ended(CHAT_DONE, "adad");
+}
+
+
 static void
 done_with_calls_out(void **state)
 {
@@ -381,6 +424,7 @@ main(void)
         unit(answers_inside_send),
         unit(host_refuses),
         unit(late_and_double_answers),
+        unit(replies_given_back_before_the_end),
         unit(done_with_calls_out),
         unit(errors),
         unit(error_without_a_name),
