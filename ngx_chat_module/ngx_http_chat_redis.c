@@ -81,6 +81,7 @@ ngx_http_chat_redis_open(ngx_http_chat_redis_t *r)
 
     r->wanted = 1;
     r->reported = 0;
+    r->flaps = 0;
     r->pause = NGX_HTTP_CHAT_REDIS_PAUSE;
     r->since = ngx_current_msec;
 
@@ -111,17 +112,24 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
         return;
     }
 
-    ngx_http_chat_redis_report(r, why);
-
     if (r->up) {
-        r->since = ngx_current_msec;
 
         /* one that comes up and fails at once is as bad as none */
 
-        if (r->since - r->up_since >= NGX_HTTP_CHAT_REDIS_STEADY) {
+        if (ngx_http_chat_redis_steady(r)) {
             r->pause = NGX_HTTP_CHAT_REDIS_PAUSE;
+            r->flaps = 0;
+
+        } else if (!ngx_http_chat_redis_flaps(r)) {
+            r->flaps++;
+        }
+
+        if (!ngx_http_chat_redis_flaps(r)) {
+            r->since = ngx_current_msec;
         }
     }
+
+    ngx_http_chat_redis_report(r, why);
 
     /* lost() may close */
 
@@ -138,6 +146,21 @@ ngx_http_chat_redis_fail(ngx_http_chat_redis_t *r, const char *why)
 
     ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_PAUSING);
     ngx_add_timer(&r->timer, pause);
+}
+
+
+void
+ngx_http_chat_redis_back(ngx_http_chat_redis_t *r)
+{
+    if (!r->reported) {
+        return;
+    }
+
+    r->reported = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, r->w->log, 0,
+                  "chat: redis \"%V\" (%s) is back after %Mms",
+                  &r->conf->name, r->purpose, r->up_since - r->since);
 }
 
 

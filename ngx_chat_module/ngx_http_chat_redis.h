@@ -75,6 +75,8 @@ struct ngx_http_chat_redis_s {
     ngx_msec_t                   pause;
     ngx_msec_t                   since;        /* beginning of the outage */
     ngx_msec_t                   up_since;
+    ngx_uint_t                   flaps;        /* failures soon after, in a
+                                                  row */
 };
 
 

@@ -316,21 +316,17 @@ ngx_http_chat_redis_store(ngx_http_chat_redis_t *r, redisReply *reply)
 static void
 ngx_http_chat_redis_up(ngx_http_chat_redis_t *r)
 {
-    if (r->reported) {
-        ngx_log_error(NGX_LOG_NOTICE, r->w->log, 0,
-                      "chat: redis \"%V\" (%s) is back after %Mms",
-                      &r->conf->name, r->purpose,
-                      ngx_current_msec - r->since);
-    }
-
     if (r->turn > 1) {
         ngx_http_chat_count(r->w, CHAT_METRIC_REDIS_RECONNECTS, 1);
     }
 
     ngx_http_chat_redis_state(r, NGX_HTTP_CHAT_REDIS_READY);
-    r->reported = 0;
     r->up = 1;
     r->up_since = ngx_current_msec;
+
+    if (!ngx_http_chat_redis_flaps(r)) {
+        ngx_http_chat_redis_back(r);
+    }
 
     r->ready(r);
 }

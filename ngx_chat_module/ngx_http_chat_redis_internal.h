@@ -17,6 +17,14 @@
 
 #define NGX_HTTP_CHAT_REDIS_KEEP  262144       /* of idle buffers */
 #define NGX_HTTP_CHAT_REDIS_AGAIN 60000        /* ms: the same is told again */
+#define NGX_HTTP_CHAT_REDIS_FLAPS 3            /* at once after it came */
+
+#define ngx_http_chat_redis_steady(r)                                        \
+    (ngx_current_msec - (r)->up_since >= NGX_HTTP_CHAT_REDIS_STEADY)
+
+/* Coming back is no news any more: staying is. */
+#define ngx_http_chat_redis_flaps(r)                                         \
+    ((r)->flaps == NGX_HTTP_CHAT_REDIS_FLAPS)
 
 
 /* The names are what happens next. */
@@ -51,6 +59,8 @@ void ngx_http_chat_redis_state(ngx_http_chat_redis_t *r,
 /* ngx_http_chat_redis_fail() with the system's reason. */
 void ngx_http_chat_redis_broken(ngx_http_chat_redis_t *r, const char *what,
     ngx_err_t err);
+/* The outage is over: told, if the outage was. */
+void ngx_http_chat_redis_back(ngx_http_chat_redis_t *r);
 /* Tells what is refused of what we ask; the connection stays. */
 void ngx_http_chat_redis_denied(ngx_http_chat_redis_t *r, const char *why);
 /* Sets the timer for the oldest call. */

@@ -351,6 +351,13 @@ ngx_http_chat_redis_read(ngx_event_t *rev)
         return;
     }
 
+    if (ngx_http_chat_redis_flaps(r)
+        && r->up && ngx_http_chat_redis_steady(r))
+    {
+        r->flaps = 0;
+        ngx_http_chat_redis_back(r);
+    }
+
     ngx_http_chat_redis_expect(r);
 }
 
