@@ -2,6 +2,7 @@
 #include "chat_attach.h"
 #include "chat_call.h"
 #include "chat_dialog.h"
+#include "chat_number.h"
 #include "chat_page.h"
 #include "chat_rights.h"
 #include "chat_ring.h"
@@ -20,11 +21,6 @@ static int chat_attach_begun(chat_op_t *op);
 static int chat_attach_load(chat_op_t *op);
 static int chat_attach_loaded(chat_op_t *op);
 
-static int chat_number_begin(chat_op_t *op);
-static int chat_number_begun(chat_op_t *op);
-static int chat_number_missed(chat_op_t *op);
-
-static int chat_attach_number(chat_op_t *op, chat_attach_t *a);
 static chat_cmd_t *chat_attach_changed_cmd(chat_op_t *op,
     const chat_attach_t *a, const char *what);
 static int chat_attach_room(chat_op_t *op, chat_attach_t *a, size_t n);
@@ -54,14 +50,6 @@ const chat_step_t  chat_attach_steps[] = {
     { NULL, NULL }
 };
 
-const chat_step_t  chat_number_steps[] = {
-    { "begin",  chat_number_begin },
-    { "begun",  chat_number_begun },
-    { "missed", chat_number_missed },
-    { NULL, NULL }
-};
-
-
 static int
 chat_attach_begin(chat_op_t *op)
 {
@@ -88,31 +76,6 @@ chat_attach_begin(chat_op_t *op)
 
     return chat_call_redis(op, partition,
                            chat_attach_changed_cmd(op, a, "dialogs"));
-}
-
-
-/* The instance's last write, and the dialog that a visitor is in. */
-
-static int
-chat_attach_number(chat_op_t *op, chat_attach_t *a)
-{
-    int                rc;
-    chat_sent_t        sent;
-    const redisReply  *r;
-
-    rc = chat_call_reply(op, 0, &r);
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    if (chat_sender_parse(r, &a->sender.instance, &sent) != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    a->n = sent.n;
-    a->dialog = sent.pointer;
-
-    return CHAT_OK;
 }
 
 
@@ -156,7 +119,7 @@ chat_attach_begun(chat_op_t *op)
     chat_attach_t     *a = op->ctx;
     const redisReply  *r;
 
-    rc = chat_attach_number(op, a);
+    rc = chat_number_parse(op, a);
 
     if (rc != CHAT_OK) {
         return rc;
@@ -471,8 +434,6 @@ chat_attach_events(chat_op_t *op, chat_attach_t *a, const redisReply *r,
     }
 
     a->texts[0] = chat_attach_text(a->events, n);
-    a->truncated = n && a->events[0].seq > 1
-                   && chat_id_cmp(&a->events[0].id, &a->since) > 0;
 
     while (n && chat_id_cmp(&a->events[0].id, &a->since) <= 0) {
         a->events++;
@@ -508,105 +469,4 @@ chat_attach_text(const chat_entry_t *events, size_t n)
     }
 
     return none;
-}
-
-
-static int
-chat_number_begin(chat_op_t *op)
-{
-    int             rc;
-    unsigned        partition;
-    chat_cmd_t     *c;
-    chat_str_t      key;
-    chat_attach_t  *a = op->ctx;
-
-    partition = chat_partition(a->sender.account);
-
-    rc = chat_call_redis(op, partition, chat_sender_cmd(op->mem, &a->sender));
-
-    if (rc != CHAT_AGAIN || a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-        return rc;
-    }
-
-    key = chat_key_account(op->mem, a->sender.account, "open");
-    c = chat_cmd_create(op->mem, 2);
-
-    if (c && key.len) {
-        chat_cmd_lit(c, "ZCARD");
-        chat_cmd_str(c, &key);
-    }
-
-    return chat_call_redis(op, partition, key.len ? c : NULL);
-}
-
-
-/* All of a visitor's events are those of his dialog: its last one tells. */
-
-static int
-chat_number_begun(chat_op_t *op)
-{
-    int                rc;
-    chat_attach_t     *a = op->ctx;
-    const redisReply  *r;
-
-    rc = chat_attach_number(op, a);
-
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    if (a->sender.kind == CHAT_ACTOR_KIND_VISITOR) {
-
-        if (a->dialog.len == 0) {
-            return CHAT_DONE;
-        }
-
-        return chat_call_redis(op, chat_partition(a->sender.account),
-                               chat_dialog_cmd(op->mem, a->sender.account,
-                                               &a->dialog));
-    }
-
-    rc = chat_call_reply(op, 1, &r);
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    if (chat_reply_u64(r, &a->open) != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    return CHAT_DONE;
-}
-
-
-static int
-chat_number_missed(chat_op_t *op)
-{
-    int                rc;
-    chat_dialog_t      d;
-    chat_attach_t     *a = op->ctx;
-    const redisReply  *r;
-
-    rc = chat_call_reply(op, 0, &r);
-
-    if (rc != CHAT_OK) {
-        return rc;
-    }
-
-    d.dialog = a->dialog;
-
-    if (chat_dialog_reply(r, &d) != CHAT_OK) {
-        return chat_op_fail(op, CHAT_E_INTERNAL);
-    }
-
-    if (!d.exists) {
-        /* it was erased */
-        a->dialog.len = 0;
-        a->missed = 1;
-
-    } else {
-        a->missed = (chat_id_cmp(&d.last, &a->since) > 0);
-    }
-
-    return CHAT_DONE;
 }

@@ -35,10 +35,9 @@ typedef struct {
     int              partial;      /* operator: more than dialogs_max changed;
                                       the newest are given */
     chat_entry_t    *events;       /* visitor: public ones after `since`; at
-                                      most history_page, the newest */
+                                      most history_page, the newest: if their
+                                      first seq leaves a hole, ask history */
     size_t           n_events;
-    int              truncated;    /* visitor: older events exist that are
-                                      after `since`: ask history */
 
     /* survives between steps */
     chat_str_t      *ids;          /* of dialogs to load */
