@@ -81,8 +81,15 @@ subtest 'other roles' => sub {
         roles(%roles);
         wait_for(sub { $welcomes->() > $n }, 10, $what);
     };
+    my $sees = sub ($online) {
+        my $what = 'the visitor sees that somebody can answer: ' . $online;
+        wait_for(sub { !$v->{online} == !$online }, 10, $what);
+        pass($what);
+    };
 
+    $sees->(1);
     $told->('an analyst', '*' => 'analyst');
+    $sees->(0);
     is outcome($ann->post('two', dialog => $v->{dialog})), 'forbidden',
         'an analyst does not write, not even in a dialog of his own';
     is outcome($ann->close_dialog($v->{dialog})), 'forbidden', 'nor close it';
@@ -97,6 +104,7 @@ subtest 'other roles' => sub {
         'without a role there is no such dialog';
 
     $told->('an operator here', $shop->{sites}{'shop.test'} => 'operator');
+    $sees->(1);
     is outcome($ann->post('five', dialog => $v->{dialog})), 'done',
         'a role on this site is enough';
 
@@ -105,6 +113,7 @@ subtest 'other roles' => sub {
         'a role on all sites is, too';
 
     $told->('an operator elsewhere', 4711 => 'operator');
+    $sees->(0);
     is outcome($ann->post('seven', dialog => $v->{dialog})), 'not_found',
         'of all sites one is left, and it is another';
 
