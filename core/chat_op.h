@@ -62,11 +62,11 @@ struct chat_call_s {
 };
 
 /*
- * One slot's outcome.  rc: CHAT_OK and `reply` (valid until the op's results
- * were used: chat_op_release()); CHAT_BUSY: the host's queue is full;
- * CHAT_ERROR: no answer (connection lost, time-out: it may or may not have
- * been executed).  An error reply of Redis is CHAT_OK with a reply of type
- * error.
+ * One slot's outcome.  rc: CHAT_OK and `reply`, valid until the op's results
+ * were used (chat_op_release()) or it is given back before (chat_op_drop());
+ * CHAT_BUSY: the host's queue is full; CHAT_ERROR: no answer (connection lost,
+ * time-out: it may or may not have been executed).  An error reply of Redis
+ * is CHAT_OK with a reply of type error.
  */
 typedef struct {
     int              rc;
