@@ -120,7 +120,8 @@ send_some(20);
 wait_for(sub { @sent >= 20 - $CALLS }, 10, 'refusals');
 is(scalar(grep { $_->{status} == 503 && $_->{json}{code} eq 'busy'
                  && $_->{headers}{'retry-after'} } @sent), scalar @sent,
-   'who has no place to wait for the store is told when to come');
+   'who has no place to wait for the store is told when to come')
+    or diag(join ' ', map { $_->{status} . '=' . ($_->{json}{code} // '') } @sent);
 pages(', and while the store is silent');
 my $waited = 20 - @sent;
 $redis->thaw;
