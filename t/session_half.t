@@ -106,7 +106,8 @@ my $n = 0;
 my @sent;
 sub send_some ($count) {
     for (1 .. $count) {
-        my $i = $n++;
+        # an instance has eight characters or more
+        my $i = sprintf '%02d', $n++;
         Chat::Http::start('POST', "/_chat/v1/send?instance=waiter$i",
             ip => $t->ip, port => $t->port, host => 'shop.test',
             headers => {Authorization => "Bearer $v->{token}"},
