@@ -10,6 +10,8 @@ use lib 't/lib';
 use Chat::Test;
 use Test::More;
 
+no warnings 'portable';         # addresses have 64 bits
+
 my $t = Chat::Test->new;
 my $redis = $t->redis;
 $t->ctl('init');
