@@ -8,24 +8,16 @@ use v5.36;
 use lib 't/lib';
 
 use Chat::Test;
+use POSIX ();
 use Test::More;
 
 no warnings 'portable';         # addresses have 64 bits
 
 my $t = Chat::Test->new;
-my $redis = $t->redis;
+$t->redis;
 $t->ctl('init');
 $t->tenant(account => 'Shop', sites => [['shop.test']]);
-my $nginx = $t->nginx(<<'CONF', workers => 2);
-%%GLOBALS%%
-events { worker_connections 512; }
-http {
-    %%GLOBALS_HTTP%%
-    chat_zone main 8m;
-    chat_redis %%REDIS%%;
-    server { listen %%IP%%:%%PORT%%; server_name shop.test; chat on; }
-}
-CONF
+my $nginx = $t->shop('', workers => 2);
 
 my $v = $t->visitor(host => 'shop.test');
 $v->wait_welcome(20);
@@ -33,12 +25,12 @@ $v->post('before');
 $v->wait_text('before');
 
 my $dead = fork // die "fork: $!";
-exit 0 if $dead == 0;
+POSIX::_exit(0) if $dead == 0;
 waitpid $dead, 0;
 
 # The zone begins with the slab pool, that with its lock.
 my ($worker) = $nginx->workers;
-my ($zone) = map { hex } grep { defined }
+my ($zone) = map { hex }
     map { /^(\w+)-(\w+) rw-s .*zero/ && hex($2) - hex($1) >= 8 << 20 ? $1 : () }
     split /\n/, $t->slurp("/proc/$worker/maps");
 ok($zone, 'the shared memory is found') or $t->done, exit;

@@ -221,9 +221,6 @@ sub http($self, $method, $path, %args) {
 }
 
 
-# ------------------------------------------------------------------- end
-
-# Lines of the logs that this test causes on purpose.
 # A server of the site shop.test, at any rate, and its metrics; one worker
 # unless args say otherwise.
 sub shop($self, $more = '', %args) {
@@ -251,6 +248,10 @@ sub status($self, $host = 'shop.test') {
     return $self->http(GET => '/status?format=json', host => $host)->{json};
 }
 
+
+# ------------------------------------------------------------------- end
+
+# Lines of the logs that this test causes on purpose.
 sub allow($self, @re) { push @{$self->{allowed}}, @re }
 
 # Stops everything, checks what must always hold, ends the plan.
